@@ -1,0 +1,1 @@
+"""The facade: simulator, samples, store and executor make a run."""

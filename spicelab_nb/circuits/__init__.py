@@ -1,0 +1,1 @@
+"""What is simulated: netlist, parameters, analyses, measures."""

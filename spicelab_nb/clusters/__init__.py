@@ -1,0 +1,1 @@
+"""Where chunks run, and the registry of live clusters."""

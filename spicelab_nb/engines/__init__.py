@@ -1,0 +1,1 @@
+"""SPICE engines: deck text and settings in, vectors or a reason out."""

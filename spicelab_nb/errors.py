@@ -1,0 +1,200 @@
+"""Every error this package raises.
+
+Each class also inherits the builtin that a caller would expect, so ``except FileNotFoundError``
+catches a missing include as well as ``except IncludeError`` does. A message says what failed,
+where, and what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "AmbiguousNameError",
+    "CampaignError",
+    "ChunkConflictError",
+    "CircuitError",
+    "ClusterError",
+    "ClusterNotFoundError",
+    "ClusterStartError",
+    "ConfigError",
+    "CorruptObjectError",
+    "EngineError",
+    "EngineNotFoundError",
+    "ExecutorError",
+    "IncludeError",
+    "MeasureError",
+    "MissingExtraError",
+    "SamplingError",
+    "SimulationError",
+    "SpecError",
+    "SpicelabError",
+    "StoreError",
+    "StoreLockedError",
+    "StoreMismatchError",
+    "UnknownNameError",
+    "missing_extra",
+    "nearest",
+]
+
+
+class SpicelabError(Exception):
+    """Base of every error raised on purpose by this package."""
+
+
+class ConfigError(SpicelabError, ValueError):
+    """A setting in a file, the environment or a call cannot be used."""
+
+
+class CircuitError(SpicelabError, ValueError):
+    """A netlist, or a value asked of it, cannot be used."""
+
+
+class IncludeError(CircuitError, FileNotFoundError):
+    """A file that a netlist includes is missing or outside the allowed folders."""
+
+
+class UnknownNameError(CircuitError, KeyError):
+    """A name that the circuit or simulator does not have; the message lists the nearest."""
+
+    # KeyError shows the repr of its argument, which turns a sentence into a quoted string.
+    __str__ = Exception.__str__
+
+
+class AmbiguousNameError(CircuitError, LookupError):
+    """A name that means several things; the message lists the candidates."""
+
+
+class MeasureError(SpicelabError, ValueError):
+    """A measure is asked of a signal or an analysis that is not there."""
+
+
+class SamplingError(SpicelabError, ValueError):
+    """A distribution, a sweep or a set of corners is not well defined."""
+
+
+class EngineError(SpicelabError, RuntimeError):
+    """A SPICE engine could not be used."""
+
+
+class EngineNotFoundError(EngineError, FileNotFoundError):
+    """No SPICE engine of that name is installed."""
+
+
+class SimulationError(SpicelabError, RuntimeError):
+    """One simulation failed; carries the engine's reason and last lines.
+
+    Parameters
+    ----------
+    message
+        What failed and why.
+    log
+        The last lines that the engine printed.
+    """
+
+    def __init__(self, message: str, log: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.log = tuple(log)
+
+
+class StoreError(SpicelabError, OSError):
+    """A results store cannot be read or written."""
+
+    # OSError formats (errno, text); these carry one sentence.
+    __str__ = Exception.__str__
+
+
+class StoreMismatchError(StoreError, ValueError):
+    """A store holds the results of another plan."""
+
+
+class StoreLockedError(StoreError):
+    """Another process is consolidating the store."""
+
+
+class ChunkConflictError(StoreError):
+    """Two writers computed the same samples and their bits differ."""
+
+
+class CorruptObjectError(StoreError):
+    """An object in a store is truncated, altered or not of this store."""
+
+
+class ExecutorError(SpicelabError, RuntimeError):
+    """Chunks could not be handed to, or fetched from, an executor."""
+
+
+class ClusterError(SpicelabError, RuntimeError):
+    """A cluster could not do what was asked of it."""
+
+
+class ClusterStartError(ClusterError, TimeoutError):
+    """A cluster, or the workers asked of it, did not come up."""
+
+    __str__ = Exception.__str__
+
+
+class ClusterNotFoundError(ClusterError, KeyError):
+    """No live cluster has that name."""
+
+    __str__ = Exception.__str__
+
+
+class CampaignError(SpicelabError, ValueError):
+    """A campaign is not well defined, or cannot go on as asked."""
+
+
+class SpecError(CampaignError):
+    """A specification names no measure, or its limits make no sense."""
+
+
+class MissingExtraError(SpicelabError, ImportError):
+    """A feature needs an optional dependency that is not installed."""
+
+
+def missing_extra(feature: str, extra: str) -> MissingExtraError:
+    """Make the error for a feature whose optional dependency is not installed.
+
+    Parameters
+    ----------
+    feature
+        What was asked for, as the start of a sentence ("The explorer").
+    extra
+        Name of the extra in ``pip install "spicelab-nb[extra]"``.
+    """
+    return MissingExtraError(
+        f'{feature} needs an optional part: pip install "spicelab-nb[{extra}]"'
+    )
+
+
+def nearest(name: str, known: Iterable[str], count: int = 5) -> str:
+    """Finish a sentence about an unknown name with the names most like it.
+
+    Parameters
+    ----------
+    name
+        What was asked for.
+    known
+        What there is.
+    count
+        How many to list at most.
+
+    Returns
+    -------
+    str
+        ``" Did you mean R1, R10 or RL?"``, ``" There are: a, b, c."`` or ``""``.
+    """
+    names = sorted(set(known))
+    folded = {n.lower(): n for n in names}
+    close = [folded[m] for m in difflib.get_close_matches(name.lower(), folded, n=count)]
+    if close:
+        listed = close[0] if len(close) == 1 else f"{', '.join(close[:-1])} or {close[-1]}"
+        return f" Did you mean {listed}?"
+    if names:
+        more = ", ..." if len(names) > count else ""
+        return f" There are: {', '.join(names[:count])}{more}."
+    return ""

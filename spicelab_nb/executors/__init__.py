@@ -1,0 +1,1 @@
+"""How chunks are run: serial, Dask."""

@@ -1,0 +1,1 @@
+"""What came out: plan, chunk store, dataset conventions, statistics."""

@@ -1,0 +1,1 @@
+"""Which values: distributions, Monte Carlo, sweeps, corners."""

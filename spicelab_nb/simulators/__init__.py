@@ -1,0 +1,1 @@
+"""Who computes one sample: a circuit with its measures, or any Python function."""

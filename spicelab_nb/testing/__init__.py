@@ -1,0 +1,1 @@
+"""Conformance suites, fakes and tiny circuits for authors of plug-ins."""
