@@ -1,0 +1,153 @@
+"""Sweeps: every combination of given values, each parameter a dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spicelab_nb.errors import SamplingError
+from spicelab_nb.sampling.crossing import Factor
+from spicelab_nb.sampling.names import Key, check_key, is_glob, resolve
+from spicelab_nb.sampling.points import Axis
+from spicelab_nb.sampling.values import as_values, check_kind
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from spicelab_nb.sampling.design import ParameterSpace
+
+__all__ = ["Sweep"]
+
+_SHOWN = 4
+
+
+@dataclass(frozen=True, repr=False)
+class Sweep(Factor):
+    """A grid of values; each parameter becomes a dimension of its own.
+
+    Parameters
+    ----------
+    values
+        By parameter: a list or array of numbers, or of section names for ``lib``. A tuple of names
+        is one dimension, called by the names joined with ``_``, along which they change together:
+        give a tuple of equally long lists, one for each name, or a list of rows (what ``zip``
+        gives), or one list of values that all of them take.
+
+    Raises
+    ------
+    SamplingError
+        It is empty, or values are missing, repeated, not finite or of the wrong shape.
+    """
+
+    values: Mapping[Key, Sequence[Any] | NDArray[Any]]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.values, Mapping):
+            raise SamplingError(
+                'Sweep takes a mapping of parameters to values, such as {"R1": [1e3, 2e3]}, '
+                f"not {self.values!r}"
+            )
+        if not self.values:
+            raise SamplingError("The sweep is empty: name at least one parameter and its values")
+        checked: dict[Key, NDArray[Any] | tuple[NDArray[Any], ...]] = {}
+        for key, given in self.values.items():
+            check_key(key)
+            if any(is_glob(n) and ("*" in n or "?" in n) for n in _names(key)):
+                raise SamplingError(
+                    f"Sweep: {key!r} is a pattern: a sweep takes names, so that each dimension "
+                    "has one; list those that change together in a tuple"
+                )
+            if isinstance(key, tuple):
+                checked[key] = _zipped(key, given)
+            else:
+                checked[key] = as_values(given, f"Sweep: {key}")
+            _refuse_repeats(key, checked[key])
+        object.__setattr__(self, "values", checked)
+
+    def axes(self, space: ParameterSpace) -> tuple[Axis, ...]:
+        """One for each key, in their order."""
+        return tuple(self._axis(space, key) for key in self.values)
+
+    def _axis(self, space: ParameterSpace, key: Key) -> Axis:
+        names = tuple(resolve(space, n)[0] for n in _names(key))
+        if len(set(names)) < len(names):
+            raise SamplingError(f"Sweep: {key!r} names a parameter twice")
+        given = self.values[key]
+        columns = dict(zip(names, given if isinstance(key, tuple) else (given,), strict=True))
+        for name, column in columns.items():
+            check_kind(name, column, space.nominal(name))
+        if len(names) == 1:
+            return Axis(name=names[0], coordinate=columns[names[0]], columns=columns)
+        length = len(columns[names[0]])
+        return Axis(name="_".join(names), coordinate=np.arange(length), columns=columns)
+
+    def __repr__(self) -> str:
+        parts = [f"{'='.join(_names(key))}: {_shown(v)}" for key, v in self.values.items()]
+        return f"Sweep({', '.join(parts)})"
+
+
+def _names(key: Key) -> tuple[str, ...]:
+    return key if isinstance(key, tuple) else (key,)
+
+
+def _zipped(key: tuple[str, ...], given: Any) -> tuple[NDArray[Any], ...]:
+    """Give one array of values for each name of a tuple, all equally long."""
+    where = f"Sweep: {key!r}"
+    count = len(key)
+    if isinstance(given, str):
+        raise SamplingError(f"{where} needs a list of values, not the text {given!r}")
+    try:
+        rows = given if isinstance(given, (tuple, np.ndarray)) else list(given)
+        nested = [
+            isinstance(row, (Sequence, np.ndarray)) and not isinstance(row, str) for row in rows
+        ]
+    except TypeError:
+        raise SamplingError(f"{where} needs a list of values, not {given!r}") from None
+    if not any(nested):
+        shared = as_values(rows, where)
+        return (shared,) * count
+    lengths = {len(row) if deep else -1 for row, deep in zip(rows, nested, strict=True)}
+    if len(lengths) != 1 or -1 in lengths:
+        raise SamplingError(f"{where}: the lists of values must be equally long")
+    length = lengths.pop()
+    by_name, by_row = len(rows) == count, length == count
+    if by_name and by_row and not isinstance(rows, tuple) and not isinstance(rows[0], tuple):
+        raise SamplingError(
+            f"{where}: {count} by {count} values can be read by name or by row: give a tuple of "
+            "lists, one for each name, or list(zip(...))"
+        )
+    if by_name and (isinstance(rows, tuple) or not by_row):
+        columns = list(rows)
+    elif by_row:
+        columns = [[row[k] for row in rows] for k in range(count)]
+    else:
+        raise SamplingError(
+            f"{where}: {count} names need {count} lists of values, or rows of {count}; "
+            f"these are {len(rows)} of {length}"
+        )
+    return tuple(as_values(c, f"{where}, {n}") for n, c in zip(key, columns, strict=True))
+
+
+def _refuse_repeats(key: Key, values: NDArray[Any] | tuple[NDArray[Any], ...]) -> None:
+    columns = values if isinstance(values, tuple) else (values,)
+    seen: set[tuple[Any, ...]] = set()
+    for row in zip(*(c.tolist() for c in columns), strict=True):
+        if row in seen:
+            shown = row[0] if len(row) == 1 else row
+            raise SamplingError(
+                f"Sweep: {key!r} has {shown!r} twice: values name the results, so each must differ"
+            )
+        seen.add(row)
+
+
+def _shown(values: Any) -> str:
+    column = values[0] if isinstance(values, tuple) else values
+    if len(column) <= _SHOWN and not isinstance(values, tuple):
+        return (
+            "[" + ", ".join(f"{v:g}" if isinstance(v, float) else v for v in column.tolist()) + "]"
+        )
+    ends = [f"{v:g}" if isinstance(v, float) else v for v in (column[0].item(), column[-1].item())]
+    return f"{len(column)} values" + ("" if isinstance(values, tuple) else f" {ends[0]}..{ends[1]}")
