@@ -1,1 +1,7 @@
 """The facade: simulator, samples, store and executor make a run."""
+
+from spicelab_nb.campaigns.campaign import Campaign
+from spicelab_nb.campaigns.progress import Progress
+from spicelab_nb.campaigns.run import Run, open_run
+
+__all__ = ["Campaign", "Progress", "Run", "open_run"]

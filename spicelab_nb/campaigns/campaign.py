@@ -1,0 +1,301 @@
+"""A campaign: what is simulated, at which points, measured how, against which specs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spicelab_nb import config
+from spicelab_nb.campaigns.run import Run, begin
+from spicelab_nb.circuits import Circuit
+from spicelab_nb.errors import CampaignError, SpecError, nearest
+from spicelab_nb.results.plan import Plan
+from spicelab_nb.results.spec import Spec
+from spicelab_nb.results.store import Store
+from spicelab_nb.simulators import (
+    FunctionSimulator,
+    prepare_circuit,
+    resolve_keep,
+    resolve_measures,
+)
+from spicelab_nb.simulators.simulator import Output
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    from spicelab_nb.circuits.measures import Measure
+    from spicelab_nb.clusters import Cluster
+    from spicelab_nb.sampling.design import BoundDesign, Design
+    from spicelab_nb.simulators.simulator import Simulator
+
+__all__ = ["Campaign"]
+
+RESERVED = frozenset({"sample", "status", "corner"})
+
+
+class Campaign:
+    r"""Simulate a circuit, or call a function, at many points and judge the results.
+
+    Everything is checked here, before anything starts: names, values, measures, specs.
+
+    Parameters
+    ----------
+    simulator
+        A :class:`Circuit`, a Python function ``f(**parameters, seed) -> float | dict | Dataset``,
+        or any object that follows the :class:`Simulator` protocol.
+    samples
+        :class:`MonteCarlo`, :class:`Sweep`, :class:`Corners`, or a product of them.
+    measures
+        For a circuit: name to a measure (``sl.measure.bandwidth("v(out)")``) or to a function of
+        what ``circuit.simulate()`` gives. Without any, the deck's own ``.meas`` lines.
+        For a function: names (or name to unit) of what it returns; optional.
+    specs
+        Measure name to :class:`Spec`. They judge; they are not part of what is computed.
+    keep
+        Signals whose waveforms are stored, as ngspice names them; default none.
+    name
+        Of the campaign, and of its folder; default the circuit's or function's.
+    store
+        Folder or fsspec URL; default ``campaigns/<name>/<first 8 of the plan's digest>``.
+    engine
+        ``"ngspice"`` or ``"neospice"``; default the best that is installed.
+    cpu_limit
+        Processor seconds that one sample may take in the engine.
+
+    Raises
+    ------
+    CampaignError, SpecError, SamplingError, MeasureError, UnknownNameError, AmbiguousNameError
+        What is wrong, where, and what there is instead.
+
+    Examples
+    --------
+    >>> import spicelab_nb as sl
+    >>> rc = sl.Circuit(
+    ...     "* rc\nV1 in 0 ac 1\nR1 in out 1k\nC1 out 0 1u\n.ac dec 20 1 1e5\n.end\n"
+    ... )
+    >>> campaign = sl.Campaign(
+    ...     rc,
+    ...     sl.MonteCarlo(1000, {"R1": sl.Normal(rel=0.05), "C1": sl.Normal(rel=0.05)}, seed=1),
+    ...     measures={"f3db": sl.measure.bandwidth("v(out)")},
+    ...     specs={"f3db": sl.Spec(min=140, max=180, unit="Hz")},
+    ...     name="rc",
+    ... )
+    """
+
+    def __init__(
+        self,
+        simulator: Circuit | Callable[..., Any] | Simulator,
+        samples: Design,
+        *,
+        measures: Mapping[str, Any] | Sequence[str] | None = None,
+        specs: Mapping[str, Spec] | None = None,
+        keep: Sequence[str] = (),
+        name: str | None = None,
+        store: str | os.PathLike[str] | None = None,
+        engine: str | None = None,
+        cpu_limit: float | None = None,
+    ) -> None:
+        if not hasattr(samples, "bind"):
+            raise CampaignError(
+                "The second argument says at which points to simulate: sl.MonteCarlo, sl.Sweep, "
+                f"sl.Corners or a product of them, not {type(samples).__name__}."
+            )
+        settings = config.load()
+        self.samples = samples
+        self.specs: dict[str, Spec] = dict(specs or {})
+        self.name = _folder_name(name if name is not None else _default_name(simulator))
+        self._store = str(store) if store is not None else None
+        self._root = settings.store
+        self._engine = engine if engine is not None else settings.engine
+        self._cpu_limit = cpu_limit if cpu_limit is not None else settings.cpu_limit
+        self._keep: tuple[str, ...] = ()
+        self._source = simulator
+        self._circuit_measures: dict[str, Measure] = {}
+        self._function: Simulator | None = None
+        if isinstance(simulator, Circuit):
+            self._circuit_measures = resolve_measures(simulator, measures)
+            self._keep = resolve_keep(simulator, keep)
+            if not self._circuit_measures and not self._keep:
+                raise CampaignError(
+                    "Nothing would be left of this campaign: give measures=, keep= signals, or "
+                    "put .meas lines into the netlist."
+                )
+            space = simulator.parameters
+        else:
+            self._function = _function_simulator(simulator, measures, keep)
+            space = self._function.space
+        self.design: BoundDesign = samples.bind(space)
+        self._check_names()
+
+    def _check_names(self) -> None:
+        known = self.measures
+        for measure in known or ():
+            if measure in RESERVED or measure in self.design.parameters:
+                taken = "reserved" if measure in RESERVED else "the name of a varied parameter"
+                raise CampaignError(f"A measure may not be called {measure!r}: that is {taken}.")
+        for measure, spec in self.specs.items():
+            if not isinstance(spec, Spec):
+                raise SpecError(f"The spec for {measure!r} must be an sl.Spec, not {spec!r}.")
+            if known is not None and measure not in known:
+                raise SpecError(
+                    f"The spec for {measure!r} judges no measure.{nearest(measure, known)}"
+                )
+        missing = sorted(getattr(self._function, "required", frozenset()) - set(self.parameters))
+        if missing:
+            raise CampaignError(
+                f"The function needs {', '.join(missing)}: give each a distribution, "
+                "a swept range, or a default in its signature."
+            )
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Canonical names of the parameters that vary."""
+        return self.design.parameters
+
+    @property
+    def measures(self) -> tuple[str, ...] | None:
+        """Names of the measures; None for a function that has not said what it returns."""
+        if self._function is None:
+            return tuple(self._circuit_measures)
+        outputs = self._function.outputs
+        return None if outputs is None else tuple(outputs)
+
+    @cached_property
+    def simulator(self) -> Simulator:
+        """Who computes: with its engine and path decided, by proof on a few samples."""
+        if self._function is not None:
+            return self._function
+        assert isinstance(self._source, Circuit)  # noqa: S101 - told apart in __init__
+        return prepare_circuit(
+            self._source,
+            measures=self._circuit_measures,
+            keep=self._keep,
+            design=self.design,
+            engine=self._engine,
+            cpu_limit=self._cpu_limit,
+            decided=self._decided_path,
+        )
+
+    def _decided_path(self, undecided: Mapping[str, Any]) -> str | None:
+        """The path of an earlier run of this campaign: nobody decides it again."""
+        design = self.design.describe()
+        for folder in self._candidates():
+            try:
+                plan = Store.open(folder, create=False).plan()
+            except OSError:
+                continue
+            simulator = dict(plan.simulator)
+            path = simulator.pop("path", None)
+            if path and plan.design == design and simulator == undecided:
+                return str(path)
+        return None
+
+    def _candidates(self) -> list[str]:
+        if self._store is not None:
+            return [self._store]
+        if "://" in self._root:
+            return []
+        folder = Path(self._root) / self.name
+        return sorted(str(p) for p in folder.iterdir()) if folder.is_dir() else []
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What identifies the results."""
+        return Plan(
+            simulator=self.simulator.describe(),
+            design=self.design.describe(),
+            inputs=dict(self.simulator.inputs()),
+        )
+
+    @property
+    def store(self) -> str:
+        """Where the results are, or will be."""
+        if self._store is not None:
+            return self._store
+        return f"{self._root.rstrip('/')}/{self.name}/{self.plan.digest[:8]}"
+
+    def run(self, cluster: Cluster | None = None, *, chunk_length: int | None = None) -> Run:
+        """Start what is not computed yet; returns at once.
+
+        Parameters
+        ----------
+        cluster
+            Where; None: the current cluster, or a local one that is started for it.
+        chunk_length
+            Samples a chunk; None: it adapts to the measured time of a sample. The results do not
+            depend on it.
+
+        Returns
+        -------
+        Run
+            Its ``progress`` moves while other cells run. A campaign that is finished already gives
+            its results and starts nothing.
+
+        Raises
+        ------
+        StoreMismatchError
+            An explicit `store` holds another plan.
+        StoreError
+            The store cannot be written.
+        """
+        return begin(
+            name=self.name,
+            store=self.store,
+            plan=self.plan,
+            design=self.design,
+            simulator=self.simulator,
+            specs=self.specs,
+            cluster=cluster,
+            chunk_length=chunk_length,
+        )
+
+    def __repr__(self) -> str:
+        measured = "?" if self.measures is None else ", ".join(self.measures)
+        return f"Campaign({self.name!r}, {self.samples!r}, measures: {measured})"
+
+
+def _default_name(simulator: Any) -> str:
+    name = getattr(simulator, "name", None) or getattr(simulator, "__name__", None)
+    return str(name) if name and name != "<lambda>" else "campaign"
+
+
+def _folder_name(name: str) -> str:
+    """Make a name that every file system and object store takes."""
+    if not name or name in {".", ".."} or len(name) > 100:
+        raise CampaignError(f"{name!r} cannot name a campaign: give name=, 1 to 100 characters.")
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "campaign"
+
+
+def _function_simulator(
+    simulator: Any, measures: Mapping[str, Any] | Sequence[str] | None, keep: Sequence[str]
+) -> Simulator:
+    if keep:
+        raise CampaignError(
+            "keep= names signals of a circuit; "
+            "a function keeps the arrays of the Dataset it returns."
+        )
+    if hasattr(simulator, "open") and hasattr(simulator, "describe"):
+        if measures is not None:
+            raise CampaignError("This simulator brings its own measures; leave measures= out.")
+        return simulator  # type: ignore[no-any-return]
+    if not callable(simulator):
+        raise CampaignError(
+            "The first argument is what is simulated: an sl.Circuit, a Python function, or a "
+            f"simulator object, not {type(simulator).__name__}."
+        )
+    declared = None
+    if isinstance(measures, Mapping):
+        for name, unit in measures.items():
+            if not isinstance(unit, str):
+                raise CampaignError(
+                    f"For a function, measures= gives the unit of what it returns as {name!r} "
+                    f'("" for none), not {unit!r}.'
+                )
+        declared = {str(k): Output(unit=v) for k, v in measures.items()}
+    elif measures is not None:
+        declared = {str(k): Output() for k in measures}
+    return FunctionSimulator(function=simulator, declared=declared)

@@ -1,0 +1,517 @@
+"""A run: what a campaign has computed so far, and what keeps it going."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spicelab_nb import clusters
+from spicelab_nb.campaigns.driver import Driver
+from spicelab_nb.campaigns.progress import Progress, Tally
+from spicelab_nb.campaigns.task import ChunkTask
+from spicelab_nb.errors import CampaignError, SimulationError
+from spicelab_nb.results.spec import Spec
+from spicelab_nb.results.store import Store
+from spicelab_nb.sampling import restore as restore_design
+from spicelab_nb.simulators import CircuitSimulator, FunctionSimulator, restore_simulator
+from spicelab_nb.simulators.simulator import Status
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+    import xarray as xr
+
+    from spicelab_nb.circuits import Circuit
+    from spicelab_nb.clusters import Cluster
+    from spicelab_nb.executors.executor import Executor
+    from spicelab_nb.results.plan import Plan
+    from spicelab_nb.results.statistics import Summary
+    from spicelab_nb.sampling.design import BoundDesign, Value
+    from spicelab_nb.simulators.simulator import Simulator
+
+__all__ = ["Run", "begin", "open_run"]
+
+_active: dict[str, Run] = {}
+_active_lock = threading.Lock()
+
+
+class Run:
+    """The results of a campaign: those that are there, and those that still come.
+
+    Made by ``campaign.run()`` and by :func:`open_run`, not directly. Everything is read from the
+    store, so a run may be looked at while it goes on, from any kernel, at any time.
+
+    Parameters
+    ----------
+    name, store, plan, design, specs
+        As in the campaign.
+    simulator
+        Who computes; None where it cannot be rebuilt from the store (a Python function).
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        store: Store,
+        plan: Plan,
+        design: BoundDesign,
+        specs: Mapping[str, Spec],
+        simulator: Simulator | None,
+    ) -> None:
+        self.name = name
+        self.plan = plan
+        self.design = design
+        self.specs = dict(specs)
+        self._store = store
+        self._simulator = simulator
+        self._driver: Driver | None = None
+        self._tally: Tally | None = None
+        self._dataset: tuple[tuple[Any, ...], xr.Dataset] | None = None
+
+    # ---- going on -------------------------------------------------------------------------
+
+    @property
+    def store(self) -> str:
+        """Path or URL of the results."""
+        return self._store.url
+
+    @property
+    def active(self) -> bool:
+        """Whether it is being computed by this kernel now."""
+        return self._driver is not None and not self._driver.wait(0)
+
+    @property
+    def progress(self) -> Progress:
+        """A snapshot of what is done; cheap enough to ask ten times a second."""
+        return self._counted().snapshot()
+
+    @property
+    def live(self) -> Tally:
+        """The counts behind `progress`, with the measures so far, for views that follow a run."""
+        return self._counted()
+
+    def _counted(self) -> Tally:
+        if self._tally is None:
+            tally = _tally_of(self._store, self.design, self.specs)
+            tally.end("done" if not self._store.gaps(self.design.size) else "partial")
+            self._tally = tally
+        return self._tally
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Wait until it has ended.
+
+        Parameters
+        ----------
+        timeout
+            Seconds; None: as long as it takes.
+
+        Returns
+        -------
+        Run
+            Itself, done or cancelled.
+
+        Raises
+        ------
+        TimeoutError
+            It still goes on.
+        SpicelabError
+            It failed; what is finished is kept, and running the campaign again goes on from there.
+        """
+        if self._driver is None:
+            return self
+        if not self._driver.wait(timeout):
+            p = self.progress
+            raise TimeoutError(
+                f"{self.name} is not finished after {timeout:g} s: {p.done} of {p.total} samples. "
+                "It goes on; wait again, or cancel it."
+            )
+        if self._driver.error is not None:
+            raise self._driver.error
+        return self
+
+    def cancel(self) -> None:
+        """Hand out nothing more. What is finished, and what is running now, is kept."""
+        if self._driver is not None:
+            self._driver.cancel()
+
+    def resume(
+        self,
+        cluster: Cluster | None = None,
+        *,
+        measures: Mapping[str, Any] | None = None,
+        simulator: Any = None,
+        chunk_length: int | None = None,
+    ) -> Run:
+        """Compute what is still missing; returns at once.
+
+        Parameters
+        ----------
+        cluster
+            Where; None: the current cluster, or a local one.
+        measures
+            The measures that are Python functions: their code is not in the store.
+        simulator
+            The simulator, where it is a Python function or an object of your own.
+        chunk_length
+            As in ``campaign.run``.
+
+        Raises
+        ------
+        MeasureError, CampaignError
+            A Python measure or simulator is missing, or is not the one the run was planned with.
+        """
+        if self.active:
+            return self
+        if simulator is not None or measures is not None or self._simulator is None:
+            self._simulator = restore_simulator(
+                self.plan.simulator, self.plan.inputs, measures=measures, simulator=simulator
+            )
+        self._go(cluster, chunk_length)
+        return self
+
+    def _go(self, cluster: Cluster | None, chunk_length: int | None) -> None:
+        if not self._store.gaps(self.design.size):
+            self._finish()
+            self._tally = None
+            return
+        assert self._simulator is not None  # noqa: S101 - both callers have made sure
+        chosen = cluster if cluster is not None else clusters.current()
+        tally = _tally_of(
+            self._store,
+            self.design,
+            self.specs,
+            price=getattr(chosen, "price_per_hour", 0.0) or 0.0,
+        )
+        used: list[Cluster] = []
+
+        def open_executor() -> Executor:
+            where = chosen if chosen is not None else clusters.cluster("local")
+            used.append(where)
+            return where.executor()
+
+        def note() -> None:
+            for where in used:
+                where.note_campaign(self.name, **tally.counts())
+
+        def on_end(state: str) -> None:
+            note()
+            with _active_lock:
+                if _active.get(self.store) is self:
+                    del _active[self.store]
+
+        task = ChunkTask(
+            simulator=self._simulator,
+            design=self.design,
+            store=self.store,
+            plan_digest=self.plan.digest,
+        )
+        self._tally = tally
+        self._driver = Driver(
+            task=task,
+            store=self._store,
+            size=self.design.size,
+            tally=tally,
+            open_executor=open_executor,
+            chunk_length=chunk_length,
+            on_complete=self._finish,
+            on_progress=note,
+            on_end=on_end,
+        )
+        self._driver.start()
+
+    def _finish(self) -> None:
+        from spicelab_nb.results.consolidation import consolidate
+
+        consolidate(self._store, design=self.design, specs=self.specs)
+
+    # ---- looking at it --------------------------------------------------------------------
+
+    @property
+    def dataset(self) -> xr.Dataset:
+        """Parameters, measures and status of every point, labelled.
+
+        Points that are not computed yet have the status ``not_run``. Two runs of one plan on one
+        platform have the same bits, however they were cut, ordered, killed and resumed.
+        """
+        from spicelab_nb.results.dataset import assemble
+
+        key = (tuple(self._store.chunks()), self.design.size, tuple(self.specs.items()))
+        if self._dataset is None or self._dataset[0] != key:
+            found = assemble(self._store, design=self.design, specs=self.specs)
+            self._dataset = (key, found)
+        return self._dataset[1].copy(deep=False)
+
+    @property
+    def waveforms(self) -> Mapping[str, xr.Dataset]:
+        """Kept signals by analysis, lazily from the store.
+
+        ``["ac"]["v(out)"]`` has the run's dimensions and ``frequency``.
+        """
+        from spicelab_nb.results.waveforms import waveforms
+
+        return waveforms(self._store, design=self.design)
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """Points that are not ok: where, parameter values, status, reason, last log lines."""
+        from spicelab_nb.results.failures import failures
+
+        return failures(self._store, design=self.design)
+
+    def summary(self) -> Summary:
+        """Per measure mean, sd, quantiles, Cpk and yield with its interval; all specs together."""
+        from spicelab_nb.results.statistics import summarize
+
+        return summarize(self.dataset, specs=self.specs)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The dataset as a flat table, one row a point."""
+        frame = self.dataset.to_dataframe().reset_index()
+        dims = [d.name for d in self.design.dimensions]
+        return frame[dims + [c for c in frame.columns if c not in dims]]
+
+    def measure(self, measures: Mapping[str, Any]) -> xr.Dataset:
+        """Compute further measures from the kept waveforms, without simulating.
+
+        Parameters
+        ----------
+        measures
+            As in a campaign.
+
+        Returns
+        -------
+        xarray.Dataset
+            One variable a measure on the run's dimensions; NaN where a point is not ok.
+
+        Raises
+        ------
+        MeasureError
+            A measure needs a signal that was not kept.
+        """
+        from spicelab_nb.campaigns.remeasure import remeasure
+
+        return remeasure(self, measures)
+
+    def report(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Write one static HTML file with the summary, the failures and the histograms.
+
+        Parameters
+        ----------
+        path
+            Of the file; default ``report.html`` in the store's folder, or, for a store that is no
+            folder, ``<name>-report.html`` here.
+        """
+        from spicelab_nb.campaigns.report import report
+
+        return report(self, path)
+
+    def circuit(self, point: int | None = None, **labels: Any) -> Circuit:
+        """The circuit of one point, to simulate it again with every signal.
+
+        Parameters
+        ----------
+        point
+            Its index in the flattened design; for a plain Monte Carlo the sample.
+        **labels
+            Or its coordinates: ``run.circuit(corner="ss", sample=12)``, ``run.circuit(R1=2e3)``.
+        """
+        if not isinstance(self._simulator, CircuitSimulator):
+            raise CampaignError(f"{self.name} does not simulate a circuit.")
+        return self._simulator.circuit.with_values(self.values(point, **labels))
+
+    def values(self, point: int | None = None, **labels: Any) -> dict[str, Value]:
+        """The parameter values of one point; arguments as in :meth:`circuit`."""
+        index = self._index(point, labels)
+        return {name: v[0].item() for name, v in self.design.draw(index, index + 1).items()}
+
+    def _index(self, point: int | None, labels: Mapping[str, Any]) -> int:
+        dimensions = self.design.dimensions
+        if point is not None and labels:
+            raise CampaignError("Name a point by its index or by its coordinates, not both.")
+        if point is not None:
+            if not 0 <= point < self.design.size:
+                raise CampaignError(f"There is no point {point}: there are {self.design.size}.")
+            return int(point)
+        wanted = dict(labels)
+        position = []
+        for d in dimensions:
+            if d.name not in wanted:
+                raise CampaignError(
+                    f"Say which {d.name}: a point is named by "
+                    f"{', '.join(x.name for x in dimensions)}."
+                )
+            value = wanted.pop(d.name)
+            matches = np.flatnonzero(
+                d.values == value
+                if d.values.dtype.kind in "UOi"
+                else np.isclose(d.values.astype(float), float(value), rtol=1e-12, atol=0)
+            )
+            if not matches.size:
+                raise CampaignError(f"{d.name} has no value {value!r}.")
+            position.append(int(matches[0]))
+        if wanted:
+            raise CampaignError(f"{min(wanted)!r} is no dimension of this run.")
+        return int(np.ravel_multi_index(position, [len(d) for d in dimensions]))
+
+    @cached_property
+    def nominal(self) -> xr.Dataset:
+        """The measures at the nominal values, as scalars, simulated here when first asked for."""
+        import xarray as xr
+
+        if self._simulator is None:
+            raise CampaignError(
+                f"{self.name} simulates a Python function, whose code is not in the store: "
+                "run.resume(simulator=...) hands it over."
+            )
+        session = self._simulator.open()
+        try:
+            batch = session.run(0, *_nominal_point(self._simulator))
+        finally:
+            session.close()
+        if batch.status[0] != Status.OK:
+            failure = batch.failures[0]
+            raise SimulationError(
+                f"The nominal point of {self.name} failed: {failure.reason}", failure.log
+            )
+        outputs = self._simulator.outputs or {}
+        variables = {}
+        for name, values in batch.measures.items():
+            output = outputs.get(name)
+            unit = output.unit if output is not None and output.unit else batch.units.get(name, "")
+            attrs = {"units": unit, "long_name": (output.long_name if output else "") or name}
+            variables[name] = xr.Variable((), values[0], attrs)
+        return xr.Dataset(variables)
+
+    # ---- showing it -----------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"Run({self.name!r}: {self.progress}; {self.store})"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        if self.progress.done == 0:
+            return f"<pre>{escape(repr(self))}</pre>"
+        return f"<p>{escape(repr(self))}</p>{self.summary()._repr_html_()}"
+
+
+def _nominal_point(simulator: Simulator) -> tuple[dict[str, Any], Any]:
+    """Values and seeds for a batch of the nominal point alone."""
+    values: dict[str, Any] = {}
+    if isinstance(simulator, FunctionSimulator):
+        space = simulator.space
+        for name in space.names:
+            value = space.nominal(name)
+            if value is None:
+                raise CampaignError(
+                    f"The parameter {name!r} has no nominal value: give it a default in the "
+                    "function's signature."
+                )
+            values[name] = np.array([value])
+    return values, np.zeros(1, np.uint64)
+
+
+def _tally_of(
+    store: Store, design: BoundDesign, specs: Mapping[str, Spec], *, price: float = 0.0
+) -> Tally:
+    """Count what the store has already."""
+    dims = design.dimensions
+    random = bool(dims) and dims[0].name == "sample"
+    per_sample = design.size // len(dims[0]) if random else 0
+    tally = Tally(design.size, specs=specs, points_per_sample=per_sample, price=price)
+    for ref in store.chunks():
+        if ref.start >= design.size:
+            continue
+        data = store.read(ref)
+        keep = min(ref.stop, design.size) - ref.start
+        tally.add(
+            ref.start,
+            data.status[:keep],
+            {k: v[:keep] for k, v in data.measures.items()},
+            data.units,
+            earlier=True,
+        )
+    return tally
+
+
+def begin(
+    *,
+    name: str,
+    store: str,
+    plan: Plan,
+    design: BoundDesign,
+    simulator: Simulator,
+    specs: Mapping[str, Spec],
+    cluster: Cluster | None,
+    chunk_length: int | None,
+) -> Run:
+    """Start a run of a campaign, or give the one that is under way in this kernel."""
+    if chunk_length is not None and chunk_length < 1:
+        raise CampaignError(f"chunk_length must be at least 1, not {chunk_length}.")
+    opened = Store.open(store, create=True)
+    opened.create(plan, design.size)
+    with _active_lock:
+        running = _active.get(opened.url)
+        if running is not None and running.active and running.design.size == design.size:
+            return running
+    opened.write_labels(
+        {
+            "name": name,
+            "specs": {k: s.describe() for k, s in specs.items()},
+            "written": time.time(),
+        }
+    )
+    run = Run(name=name, store=opened, plan=plan, design=design, specs=specs, simulator=simulator)
+    with _active_lock:
+        _active[opened.url] = run
+    run._go(cluster, chunk_length)
+    return run
+
+
+def open_run(store: str | os.PathLike[str]) -> Run:
+    """Open the results of a campaign, in another kernel or on another day.
+
+    Parameters
+    ----------
+    store
+        Folder or fsspec URL.
+
+    Returns
+    -------
+    Run
+        With ``resume(cluster)`` where samples are missing. A circuit is rebuilt from the store;
+        Python functions have to be handed to ``resume``.
+
+    Raises
+    ------
+    StoreError
+        There is no store at that place.
+    CorruptObjectError
+        Its manifest is damaged.
+    """
+    opened = Store.open(str(store), create=False)
+    plan = opened.plan()
+    labels = opened.read_labels()
+    each = restore_design(plan.design, size=1).size
+    design = restore_design(plan.design, size=max(1, opened.size() // each))
+    try:
+        simulator = restore_simulator(plan.simulator, plan.inputs)
+    except (CampaignError, ValueError):
+        # It needs Python code that is not in the store; resume() says which.
+        simulator = None
+    return Run(
+        name=str(labels.get("name", plan.digest[:8])),
+        store=opened,
+        plan=plan,
+        design=design,
+        specs={k: Spec.restore(v) for k, v in labels.get("specs", {}).items()},
+        simulator=simulator,
+    )

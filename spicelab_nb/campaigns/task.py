@@ -1,0 +1,123 @@
+"""What a worker does with a chunk: draw, simulate, publish, report."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from spicelab_nb.executors.executor import Receipt
+from spicelab_nb.results.platform import fingerprint
+from spicelab_nb.results.store import Store
+
+if TYPE_CHECKING:
+    from spicelab_nb.executors.executor import Chunk
+    from spicelab_nb.sampling.design import BoundDesign
+    from spicelab_nb.simulators.simulator import Session, Simulator
+
+__all__ = ["ChunkTask"]
+
+WARM_SESSIONS = 2
+"""How many campaigns a worker thread keeps warm (an engine process each)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChunkTask:
+    """Computes one chunk of one campaign and publishes it before saying so.
+
+    Parameters
+    ----------
+    simulator, design
+        Who computes, and which points.
+    store
+        Path or URL of the store; it holds the plan already.
+    plan_digest
+        Of the plan: the key under which a worker keeps its session.
+    """
+
+    simulator: Simulator
+    design: BoundDesign
+    store: str
+    plan_digest: str
+
+    @property
+    def key(self) -> str:
+        """The plan's digest and the store: what a worker prepares depends on nothing else."""
+        return f"{self.plan_digest}:{self.store}"
+
+    def __call__(self, chunk: Chunk) -> Receipt:
+        """Compute and publish the points of `chunk`."""
+        begun, wall = time.time(), time.perf_counter()
+        values = self.design.draw(chunk.start, chunk.stop)
+        seeds = self.design.seeds(chunk.start, chunk.stop)
+        session = _sessions.get(self.key, self.simulator)
+        batch = session.run(chunk.start, values, seeds)
+        cpu, elapsed = float(batch.cpu.sum()), time.perf_counter() - wall
+        worker = f"{socket.gethostname()}:{os.getpid()}"
+        _stores.get(self.store).publish(
+            batch,
+            values=values,
+            receipt={
+                "worker": worker,
+                "attempt": chunk.attempt,
+                "started": begun,
+                "wall": elapsed,
+                "cpu": cpu,
+                "platform": fingerprint(),
+            },
+        )
+        return Receipt(
+            chunk=chunk,
+            status=batch.status,
+            measures=dict(batch.measures),
+            units=dict(batch.units),
+            cpu=cpu,
+            wall=time.perf_counter() - wall,
+            worker=worker,
+        )
+
+
+class _Sessions(threading.local):
+    """Sessions that stay warm in this thread between chunks, the least recently used given up."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[str, Session] = OrderedDict()
+
+    def get(self, key: str, simulator: Simulator) -> Session:
+        if key in self._open:
+            self._open.move_to_end(key)
+            return self._open[key]
+        while len(self._open) >= WARM_SESSIONS:
+            self._open.popitem(last=False)[1].close()
+        session = simulator.open()
+        self._open[key] = session
+        _all_sessions.append(session)
+        return session
+
+
+class _Stores(threading.local):
+    """Stores opened in this thread, so that a chunk does not list the store again."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Store] = {}
+
+    def get(self, url: str) -> Store:
+        if url not in self._open:
+            self._open[url] = Store.open(url, create=False)
+        return self._open[url]
+
+
+_all_sessions: list[Session] = []
+_sessions = _Sessions()
+_stores = _Stores()
+
+
+@atexit.register
+def _close_sessions() -> None:
+    for session in _all_sessions:
+        session.close()

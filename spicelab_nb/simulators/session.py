@@ -1,0 +1,288 @@
+"""A circuit on a warm engine: batches of values in, measures and kept waveforms out."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spicelab_nb.circuits.datasets import axis_unit, to_datasets
+from spicelab_nb.circuits.measures import signal_unit
+from spicelab_nb.circuits.measures.meas import Deck as DeckMeasure
+from spicelab_nb.circuits.measures.python import Function
+from spicelab_nb.engines import find
+from spicelab_nb.engines.engine import Deck, Engine, Outcome, Point, Status
+from spicelab_nb.simulators.function import last_lines
+from spicelab_nb.simulators.grid import time_grid
+from spicelab_nb.simulators.simulator import Axis, Batch, Failure, Wave
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from spicelab_nb.circuits import Circuit
+    from spicelab_nb.circuits.measures import Measure
+    from spicelab_nb.engines.engine import Plot
+    from spicelab_nb.sampling.design import Value
+    from spicelab_nb.simulators.circuit import CircuitSimulator
+
+__all__ = ["CircuitSession", "Feeder", "signals_needed"]
+
+WARM_DECKS = 3
+"""How many decks (corners by ``.lib`` section) keep an engine process of their own."""
+
+
+def signals_needed(measures: Iterable[Measure], keep: Sequence[str]) -> tuple[str, ...]:
+    """Signals that the engine has to return; () for all of them.
+
+    All are needed where a Python function may ask for any, or where a ``.meas`` line of the deck
+    is computed by the engine from signals that only it knows.
+    """
+    needed = set(keep)
+    for measure in measures:
+        if isinstance(measure, Function | DeckMeasure):
+            return ()
+        needed.update(measure.signals)
+    return tuple(sorted(needed))
+
+
+class Feeder:
+    """Turns parameter values into what an engine is given.
+
+    Parameters
+    ----------
+    circuit
+        The circuit, at its nominal values.
+    names
+        Parameters that vary.
+    save
+        Signals to return.
+    path
+        ``"alter"``: what cannot be altered (a section) chooses the deck, the rest is altered in it.
+        ``"load"``: each point has a deck of its own.
+    """
+
+    def __init__(
+        self, circuit: Circuit, names: Sequence[str], *, save: tuple[str, ...], path: str
+    ) -> None:
+        self._circuit = circuit
+        self._save = save
+        alters = path == "alter"
+        self.altered = tuple(n for n in names if alters and circuit.alterable(n))
+        self.loaded = tuple(n for n in names if n not in self.altered)
+        self._alters = alters
+        self._decks: OrderedDict[tuple[Value, ...], tuple[Circuit, Deck, Any]] = OrderedDict()
+
+    def key(self, values: Mapping[str, Value]) -> tuple[Value, ...]:
+        """What two points must have in common to share a loaded deck."""
+        return tuple(values[n] for n in self.loaded) if self._alters else ()
+
+    def deck(self, key: tuple[Value, ...]) -> Deck:
+        """The deck that points of this key share."""
+        return self._prepared(key)[1]
+
+    def point(self, key: tuple[Value, ...], values: Mapping[str, Value], seed: int) -> Point:
+        """What the engine is told for one point."""
+        if self._alters:
+            setter = self._prepared(key)[2]
+            return Point(commands=setter.commands(values) if setter is not None else ())
+        own = self._circuit.with_values(values).deck(save=self._save)
+        return Point(deck=own, seed=seed if self._circuit.random else None)
+
+    def _prepared(self, key: tuple[Value, ...]) -> tuple[Circuit, Deck, Any]:
+        if key not in self._decks:
+            chosen = dict(zip(self.loaded, key, strict=True)) if key else {}
+            circuit = self._circuit.with_values(chosen) if chosen else self._circuit
+            setter = circuit.setter(self.altered) if self.altered else None
+            self._decks[key] = (circuit, circuit.deck(save=self._save), setter)
+            while len(self._decks) > 8 * WARM_DECKS:
+                self._decks.popitem(last=False)
+        self._decks.move_to_end(key)
+        return self._decks[key]
+
+
+class CircuitSession:
+    """Runs batches of one circuit; see :class:`~.simulator.Session`.
+
+    Parameters
+    ----------
+    simulator
+        What to compute.
+    engine
+        A first engine, warm; more are started where several decks are in use.
+    """
+
+    def __init__(self, simulator: CircuitSimulator, engine: Engine) -> None:
+        self._simulator = simulator
+        self._spare: Engine | None = engine
+        self._engines: OrderedDict[tuple[Value, ...], Engine] = OrderedDict()
+        self._feeder: Feeder | None = None
+        self._names: tuple[str, ...] | None = None
+        self._save = signals_needed(simulator.measures.values(), simulator.keep)
+
+    def run(
+        self, start: int, values: Mapping[str, NDArray[Any]], seeds: NDArray[np.uint64]
+    ) -> Batch:
+        """Simulate a batch; see :class:`~.simulator.Session`."""
+        outcomes = self._simulate(values, seeds)
+        return self._batch(start, outcomes)
+
+    def _simulate(
+        self, values: Mapping[str, NDArray[Any]], seeds: NDArray[np.uint64]
+    ) -> list[Outcome]:
+        names = tuple(values)
+        if self._feeder is None or names != self._names:
+            self._names = names
+            self._feeder = Feeder(
+                self._simulator.circuit, names, save=self._save, path=self._simulator.path
+            )
+        columns = [values[n].tolist() for n in names]
+        rows: list[dict[str, Value]] = (
+            [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+            if names
+            else [{} for _ in seeds]
+        )
+        groups: dict[tuple[Value, ...], list[int]] = {}
+        for i, row in enumerate(rows):
+            groups.setdefault(self._feeder.key(row), []).append(i)
+        outcomes: list[Outcome | None] = [None] * len(rows)
+        for key, members in groups.items():
+            # ngspice's setseed takes a positive 31-bit integer.
+            points = [
+                self._feeder.point(key, rows[i], int(seeds[i] % np.uint64(2**31 - 1)) + 1)
+                for i in members
+            ]
+            engine = self._engine(key)
+            found = engine.run(self._feeder.deck(key), points, cpu_limit=self._simulator.cpu_limit)
+            for i, outcome in zip(members, found, strict=True):
+                outcomes[i] = outcome
+        return [o for o in outcomes if o is not None]
+
+    def _engine(self, key: tuple[Value, ...]) -> Engine:
+        if key in self._engines:
+            self._engines.move_to_end(key)
+            return self._engines[key]
+        if self._spare is not None:
+            engine, self._spare = self._spare, None
+        elif len(self._engines) >= WARM_DECKS:
+            engine = self._engines.popitem(last=False)[1]
+        else:
+            engine = find(self._simulator.engine)
+        self._engines[key] = engine
+        return engine
+
+    def _batch(self, start: int, outcomes: list[Outcome]) -> Batch:
+        n = len(outcomes)
+        status = np.array([o.status for o in outcomes], np.int8)
+        failures = {
+            i: Failure(
+                index=start + i,
+                status=o.status,
+                reason=o.reason,
+                log=o.log,
+                attempts=o.attempts,
+            )
+            for i, o in enumerate(outcomes)
+            if o.status != Status.OK
+        }
+        good = [i for i in range(n) if status[i] == Status.OK]
+        measures = {name: np.full(n, np.nan) for name in self._simulator.measures}
+        for name, measure in self._simulator.measures.items():
+            self._evaluate(name, measure, outcomes, good, measures[name], failures, start)
+        for i in failures:
+            if status[i] == Status.OK:
+                status[i] = Status.FAILED
+        return Batch(
+            start=start,
+            status=status,
+            measures=measures,
+            waves=_waves(self._simulator, outcomes, status),
+            failures=tuple(failures[i] for i in sorted(failures)),
+            cpu=np.array([o.cpu for o in outcomes]),
+        )
+
+    def _evaluate(
+        self,
+        name: str,
+        measure: Measure,
+        outcomes: list[Outcome],
+        good: list[int],
+        column: NDArray[np.float64],
+        failures: dict[int, Failure],
+        start: int,
+    ) -> None:
+        if not good:
+            return
+        if not isinstance(measure, Function):
+            column[good] = measure.of_outcomes([outcomes[i] for i in good])
+            return
+        for i in good:
+            try:
+                column[i] = measure.of_mapping(to_datasets(outcomes[i].plots))
+            except Exception as error:  # noqa: BLE001 - a person's function; its sample is marked
+                failures.setdefault(
+                    i,
+                    Failure(
+                        index=start + i,
+                        status=Status.FAILED,
+                        reason=f"The measure {name!r} raised {type(error).__name__}: {error}",
+                        log=last_lines(error),
+                    ),
+                )
+
+    def close(self) -> None:
+        """End the engines."""
+        if self._spare is not None:
+            self._spare.close()
+        for engine in self._engines.values():
+            engine.close()
+        self._spare = None
+        self._engines.clear()
+
+
+def _waves(
+    simulator: CircuitSimulator, outcomes: list[Outcome], status: NDArray[np.int8]
+) -> tuple[Wave, ...]:
+    if not simulator.keep:
+        return ()
+    good = [i for i in range(len(outcomes)) if status[i] == Status.OK]
+    if not good:
+        return ()
+    waves = []
+    for analysis, plot in outcomes[good[0]].plots.items():
+        grid = _grid(simulator, plot)
+        for signal in simulator.keep:
+            if signal not in plot.vectors:
+                continue
+            shape = tuple(len(v) for _, v in grid)
+            data = np.full((len(outcomes), *shape), np.nan, plot.vectors[signal].dtype)
+            for i in good:
+                data[i] = _on_grid(outcomes[i].plots[analysis], signal, grid)
+            waves.append(
+                Wave(
+                    analysis=analysis,
+                    signal=signal,
+                    axes=tuple(
+                        Axis(name=name, values=v, unit=axis_unit(plot.kind, name))
+                        for name, v in grid
+                    ),
+                    data=data,
+                    unit=signal_unit(signal),
+                )
+            )
+    return tuple(waves)
+
+
+def _grid(simulator: CircuitSimulator, plot: Plot) -> list[tuple[str, NDArray[np.float64]]]:
+    if plot.kind == "tran":
+        command = next(a.command for a in simulator.circuit.analyses if a.name == plot.analysis)
+        return [("time", time_grid(command))]
+    return [(name, np.asarray(plot.axes[name])) for name in plot.scale]
+
+
+def _on_grid(plot: Plot, signal: str, grid: list[tuple[str, NDArray[np.float64]]]) -> NDArray[Any]:
+    if plot.kind == "tran":
+        return np.interp(grid[0][1], plot.axes["time"], plot.vectors[signal].real)
+    return plot.vectors[signal]
