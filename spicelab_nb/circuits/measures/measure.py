@@ -59,6 +59,20 @@ class Measure(ABC):
     def __init_subclass__(cls) -> None:
         if cls.__dict__.get("name"):
             _MEASURES[cls.name] = cls
+        # In the class itself, so that dataclass leaves it alone.
+        cls.__repr__ = Measure.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        required, chosen = [], []
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if not field.init:
+                continue
+            if field.default is dataclasses.MISSING:
+                required.append(repr(value))
+            elif value != field.default:
+                chosen.append(f"{field.name}={value!r}")
+        return f"measure.{self.name}({', '.join(required + chosen)})"
 
     @property
     def signals(self) -> tuple[str, ...]:
@@ -132,7 +146,8 @@ class Measure(ABC):
     def describe(self) -> dict[str, Any]:
         """What identifies it, as JSON; `restore` makes it again."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return {"measure": self.name, **fields}
+        plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in fields.items()}
+        return {"measure": self.name, **plain}
 
     @abstractmethod
     def of_outcomes(self, outcomes: Sequence[Outcome]) -> NDArray[np.float64]:

@@ -75,18 +75,22 @@ class Thd(SignalMeasure):
         """Compute from C-contiguous rows."""
         end = x[-1] if self.stop is None else self.stop
         t, y = window(x, rows[0], end - self.periods / self.fundamental, end)
-        # Integrating by parts leaves the slopes: sum over lines of slope * (e[i+1] - e[i]) / w^2
-        # plus the step from the last to the first point. Equal points in time have no slope.
+        # Integrating by parts leaves the slopes: sum over lines of slope * (e[i+1] - e[i]) / w^2,
+        # plus the step from the last to the first point. A vertical edge has the limit of that.
         span = np.diff(t)
-        slope = np.where(span > 0, np.diff(y, axis=1) / np.where(span > 0, span, 1.0), 0.0)
+        vertical = span == 0
+        span = np.where(vertical, 1.0, span)
+        dy = np.diff(y, axis=1)
         jump = y[:, -1] - y[:, 0]
         angle = (2 * np.pi * self.fundamental) * (t - t[0])
         power = []
         for k in range(1, self.harmonics + 1):
             w = 2 * np.pi * self.fundamental * k
             cos, sin = np.cos(k * angle), np.sin(k * angle)
-            real = row_sum(slope * np.diff(cos)) / w**2
-            imag = -row_sum(slope * np.diff(sin)) / w**2 + jump / w
+            cos_slope = np.where(vertical, -w * sin[1:], np.diff(cos) / span)
+            sin_slope = np.where(vertical, w * cos[1:], np.diff(sin) / span)
+            real = row_sum(dy * cos_slope) / w**2
+            imag = jump / w - row_sum(dy * sin_slope) / w**2
             power.append(real * real + imag * imag)
         distortion = power[1] * 1.0
         for harmonic in power[2:]:
