@@ -1,0 +1,433 @@
+"""A Dask cluster on this machine: a scheduler and workers as commands of their own.
+
+They are started as commands, not by spawning the caller's module, so a script needs no ``__main__``
+guard. Connections are encrypted and authenticated (`certificates`), every process ends with its
+owner (`leash`), and a worker that dies is replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from spicelab_nb.clusters.certificates import make_certificate
+from spicelab_nb.clusters.children import Child, end_all
+from spicelab_nb.clusters.kind import Condition
+from spicelab_nb.clusters.registry import scratch_folder, write_file
+from spicelab_nb.errors import ClusterError, ClusterStartError, ExecutorError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from distributed import Client
+
+    from spicelab_nb.executors import Executor
+
+__all__ = ["Local", "LocalOptions"]
+
+logger = logging.getLogger(__name__)
+
+LARGEST_WAIT = 30.0
+"""Seconds between two attempts to start a worker that keeps dying."""
+RETIREMENT = 10.0
+"""Seconds that a worker which is not needed any more may take to leave by itself."""
+ANSWER_LIMIT = 5.0
+"""Seconds within which a live scheduler answers a question."""
+FULL = 0.95
+"""Share of a worker's memory limit above which it is ended, before the machine suffers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalOptions:
+    """What can be said about a local cluster.
+
+    Parameters
+    ----------
+    workers
+        Processes, at least 1.
+    threads_per_worker
+        Chunks that a worker runs at once.
+    memory_limit
+        Of each worker: bytes, ``"2 GB"``, ``"auto"`` (its share of the machine) or None
+        for no limit.
+    timeout
+        Seconds within which all workers have joined, or starting fails.
+    dashboard
+        Serve Dask's dashboard (where bokeh is installed) on this machine's loopback. It shows what
+        runs, and asks nobody who they are.
+    environment
+        Variables for the workers, added to this process's own.
+    """
+
+    workers: int = 2
+    threads_per_worker: int = 1
+    memory_limit: int | float | str | None = "auto"
+    timeout: float = 60.0
+    dashboard: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("workers", "threads_per_worker"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ClusterError(f"A local cluster needs {name} of at least 1, not {value!r}.")
+        if not isinstance(self.timeout, (int, float)) or not self.timeout > 0:
+            raise ClusterError(f"timeout is a number of seconds above 0, not {self.timeout!r}.")
+        if not isinstance(self.environment, Mapping):
+            raise ClusterError("environment is a mapping of variable to value.")
+        if self.memory_limit not in ("auto", None):
+            self.memory_bytes()
+
+    def memory_bytes(self) -> int:
+        """Bytes for each worker; 0 for no limit."""
+        from dask.utils import parse_bytes
+
+        if self.memory_limit is None:
+            return 0
+        if self.memory_limit == "auto":
+            from dask.system import CPU_COUNT
+            from distributed.system import MEMORY_LIMIT
+
+            threads = self.workers * self.threads_per_worker
+            return int(MEMORY_LIMIT * self.threads_per_worker / max(CPU_COUNT, threads))
+        try:
+            size = int(parse_bytes(self.memory_limit))
+        except (ValueError, TypeError) as error:
+            raise ClusterError(
+                f'memory_limit is bytes, "2 GB", "auto" or None, not {self.memory_limit!r}.'
+            ) from error
+        if size < 50_000_000:
+            raise ClusterError(
+                f"memory_limit of {self.memory_limit!r} is less than a worker needs to start; "
+                'give at least "500 MB".'
+            )
+        return size
+
+
+@dataclass
+class _Slot:
+    """One worker's place: its process now, and when to try again if it keeps dying."""
+
+    child: Child
+    failures: int = 0
+    retry_at: float = 0.0
+    retiring: float | None = None
+
+
+class Local:
+    """Starts a local cluster and looks after it."""
+
+    kind: ClassVar[str] = "local"
+    Options: ClassVar[type[Any]] = LocalOptions
+
+    def __init__(self, options: LocalOptions, *, name: str, id: str, folder: Path) -> None:
+        self._options = options
+        self._name = name
+        self._id = id
+        self._folder = folder
+        self._lock = threading.RLock()
+        self._scheduler: Child | None = None
+        self._slots: dict[int, _Slot] = {}
+        self._target = options.workers
+        # Half of its methods have no types.
+        self._client: Any = None
+        self._address: str | None = None
+        self._dashboard: str | None = None
+        self._failed = ""
+        self._closed = False
+
+    # -- start ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start scheduler and workers side by side, and wait for all of them."""
+        end = time.monotonic() + self._options.timeout
+        try:
+            self._prepare()
+            self._scheduler = self._spawn("scheduler")
+            for number in range(self._target):
+                self._slots[number] = _Slot(self._spawn("worker", number))
+            self._connect(end)
+            self._wait_for_workers(end)
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        scratch = scratch_folder(self._id)
+        scratch.mkdir(mode=0o700)
+        self._credentials = make_certificate(self._folder)
+        start = {
+            "owner": os.getpid(),
+            "name": self._name,
+            "threads": self._options.threads_per_worker,
+            "memory_limit": self._options.memory_bytes(),
+            "scratch": str(scratch),
+            "dashboard": self._has_dashboard,
+            "timeout": self._options.timeout,
+            "pythonpath": os.environ.get("PYTHONPATH"),
+        }
+        write_file(self._folder / "start.json", json.dumps(start))
+
+    @property
+    def _has_dashboard(self) -> bool:
+        return self._options.dashboard and find_spec("bokeh") is not None
+
+    def _spawn(self, role: str, number: int | None = None) -> Child:
+        last = [] if number is None else [str(number)]
+        environment = {
+            # One thread of arithmetic for each thread of work; whoever set these knows better.
+            "OMP_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MALLOC_TRIM_THRESHOLD_": "65536",
+            **os.environ,
+            **self._options.environment,
+            # Functions are unpickled where the modules that they name can be found.
+            "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),  # noqa: PTH109 - a string
+            "PYTHONUNBUFFERED": "1",
+        }
+        command = [sys.executable, "-P", "-m", "spicelab_nb.clusters.process", str(self._folder)]
+        log = self._folder / f"{'-'.join([role, *last])}.log"
+        return Child([*command, role, *last], log=log, environment=environment)
+
+    def _connect(self, end: float) -> None:
+        from distributed import client
+
+        connect: Any = client.Client
+        path = self._folder / "scheduler.json"
+        while not path.exists():
+            self._check_start(end, joined=0)
+            time.sleep(0.02)
+        address = json.loads(path.read_text(encoding="utf-8"))["address"]
+        try:
+            self._client = connect(
+                address,
+                security=self._credentials.security(),
+                timeout=max(1.0, end - time.monotonic()),
+                set_as_default=True,
+                name=f"spicelab_nb-{self._name}",
+            )
+        except OSError as error:
+            raise self._start_error(0, f"its scheduler does not answer: {error}") from error
+        self._address = str(address)
+        if self._has_dashboard:
+            self._dashboard = str(self._client.dashboard_link)
+
+    def _wait_for_workers(self, end: float) -> None:
+        while (joined := len(self._workers())) < self._target:
+            self._check_start(end, joined)
+            time.sleep(0.02)
+
+    def _check_start(self, end: float, joined: int) -> None:
+        """Give up when time is over, or as soon as a process has ended."""
+        for child in self._children():
+            if not child.running:
+                what = child.log.stem.replace("-", " ")
+                how = f"its {what} {child.ended_how()}"
+                raise self._start_error(joined, f"{how}. Its last lines:\n{child.last_lines()}")
+        if time.monotonic() > end:
+            lines = [f"{c.log.name}: {c.last_lines() or '(empty)'}" for c in self._children()[:3]]
+            raise self._start_error(
+                joined,
+                "no process has failed, so the machine may be too busy; try again with a larger "
+                "timeout=. Last lines of the logs:\n" + "\n".join(lines),
+            )
+
+    def _start_error(self, joined: int, why: str) -> ClusterStartError:
+        who = "No worker" if joined == 0 else f"Not every worker ({joined})"
+        return ClusterStartError(
+            f"{who} of {self._name!r} joined in {self._options.timeout:g} s "
+            f"({joined} of {self._target}): {why}"
+        )
+
+    # -- while it runs -------------------------------------------------------------------------
+
+    @property
+    def client(self) -> Client | None:
+        """The client, which is Dask's default one as well."""
+        client: Client | None = self._client
+        return client
+
+    @property
+    def address(self) -> str | None:
+        """Of the scheduler."""
+        return self._address
+
+    @property
+    def dashboard_link(self) -> str | None:
+        """Dask's dashboard, on loopback."""
+        return self._dashboard
+
+    @property
+    def price_per_hour(self) -> float:
+        """0."""
+        return 0.0
+
+    def executor(self) -> Executor:
+        """One more executor on these workers."""
+        from spicelab_nb.executors import Dask
+
+        if self._client is None or self._closed or self._failed:
+            raise ExecutorError(
+                f"Cluster {self._name!r} is not running. {self._failed}".rstrip()
+                + ' Start another: sl.cluster("local").'
+            )
+        return Dask(self._client)
+
+    def _workers(self) -> dict[str, dict[str, Any]]:
+        """What the scheduler knows of its workers, by address; {} where it does not answer."""
+        client = self._client
+        if client is None or client.status != "running":
+            return {}
+        try:
+            identity = client.sync(
+                client.scheduler.identity, n_workers=-1, callback_timeout=ANSWER_LIMIT
+            )
+        except (OSError, TimeoutError) as error:
+            logger.warning("The scheduler of %r does not answer: %s", self._name, error)
+            return {}
+        return {
+            address: worker
+            for address, worker in identity["workers"].items()
+            if worker.get("status", "running") in ("running", "paused")
+        }
+
+    def condition(self) -> Condition:
+        """What the scheduler says, and what is wrong."""
+        if self._closed:
+            return Condition(state="closed")
+        if self._failed:
+            return Condition(state="failed", problem=self._failed)
+        workers = self._workers().values()
+        return Condition(
+            state="running" if len(workers) == self._target else "scaling",
+            workers=len(workers),
+            cores=sum(int(worker["nthreads"]) for worker in workers),
+            memory=sum(int(worker["memory_limit"] or 0) for worker in workers),
+            problem=self._trouble(),
+        )
+
+    def _trouble(self) -> str:
+        with self._lock:
+            dying = [slot for slot in self._slots.values() if slot.failures > 1]
+        if not dying:
+            return ""
+        child = dying[0].child
+        last = child.last_lines().splitlines()[-1:] or ["(its log is empty)"]
+        return f"{len(dying)} of {self._target} workers keep dying; the last words: {last[0]}"
+
+    def tend(self) -> None:
+        """Replace workers that ended, end those that leave no memory; notice a lost scheduler."""
+        with self._lock:
+            if self._closed or self._failed or self._scheduler is None:
+                return
+            if not self._scheduler.running:
+                self._give_up()
+                return
+            limit, now = self._options.memory_bytes(), time.monotonic()
+            for number, slot in list(self._slots.items()):
+                if slot.child.running:
+                    self._watch(slot, limit, now)
+                else:
+                    self._replace(number, slot, now)
+
+    def _watch(self, slot: _Slot, limit: int, now: float) -> None:
+        if slot.retiring is not None and now - slot.retiring > RETIREMENT:
+            slot.child.kill()
+        elif limit and slot.child.memory() > FULL * limit:
+            logger.warning(
+                "A worker of %r used more than %d %% of its %d bytes and was ended; a new one "
+                "takes its place.",
+                self._name,
+                100 * FULL,
+                limit,
+            )
+            slot.child.kill()
+        elif slot.failures and now - slot.child.started > LARGEST_WAIT:
+            slot.failures = 0
+
+    def _replace(self, number: int, slot: _Slot, now: float) -> None:
+        slot.child.release()
+        if slot.retiring is not None:
+            del self._slots[number]
+        elif not slot.retry_at:
+            slot.failures += 1
+            # At once the first time; a worker that dies again and again is tried more seldom.
+            slot.retry_at = now + (0 if slot.failures == 1 else min(2**slot.failures, LARGEST_WAIT))
+            logger.warning(
+                "Worker %d of %r %s; it is replaced.", number, self._name, slot.child.ended_how()
+            )
+        if slot.retry_at and now >= slot.retry_at and number in self._slots:
+            slot.child, slot.retry_at = self._spawn("worker", number), 0.0
+
+    def _give_up(self) -> None:
+        """Without a scheduler there is no cluster; nothing is left running."""
+        scheduler = self._scheduler
+        assert scheduler is not None  # noqa: S101 - for the type checker
+        self._failed = (
+            f"The scheduler of {self._name!r} {scheduler.ended_how()}; its last lines: "
+            f"{scheduler.last_lines() or '(none)'}"
+        )
+        logger.error("%s", self._failed)
+        self._close_client()
+        end_all([slot.child for slot in self._slots.values()])
+
+    def scale(self, workers: int) -> None:
+        """Start more workers, or retire the youngest; a retired one's chunks move to others."""
+        with self._lock:
+            if self._closed or self._failed:
+                raise ClusterError(f"Cluster {self._name!r} is not running. {self._failed}".strip())
+            self._target = workers
+            kept = [n for n, slot in sorted(self._slots.items()) if slot.retiring is None]
+            leaving = kept[workers:]
+            number = 0
+            while len(kept) < workers:
+                if number not in self._slots:
+                    self._slots[number] = _Slot(self._spawn("worker", number))
+                    kept.append(number)
+                number += 1
+            for number in leaving:
+                self._slots[number].retiring = time.monotonic()
+        if leaving and self._client is not None:
+            names = [f"{self._name}-{number}" for number in leaving]
+            try:
+                self._client.sync(
+                    self._client.scheduler.retire_workers,
+                    names=names,
+                    close_workers=True,
+                    callback_timeout=RETIREMENT,
+                )
+            except (OSError, TimeoutError) as error:
+                logger.warning("Workers %s did not leave by themselves: %s", names, error)
+
+    # -- end -----------------------------------------------------------------------------------
+
+    def _children(self) -> list[Child]:
+        scheduler = [] if self._scheduler is None else [self._scheduler]
+        return [*scheduler, *(slot.child for slot in self._slots.values())]
+
+    def _close_client(self) -> None:
+        if self._client is None:
+            return
+        try:
+            self._client.close(timeout=2)
+        except Exception as error:  # noqa: BLE001 - its scheduler may be gone; nothing depends on it
+            logger.debug("Closing the client of %r: %s", self._name, error)
+
+    def close(self) -> None:
+        """End every process, for certain."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._close_client()
+        end_all(self._children())

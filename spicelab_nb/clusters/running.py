@@ -1,0 +1,320 @@
+"""A live cluster, as a person holds it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from spicelab_nb.clusters import registry
+from spicelab_nb.clusters.display import as_html, as_text
+from spicelab_nb.clusters.record import Record, hostname, process_start
+from spicelab_nb.errors import ClusterError, ClusterStartError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from distributed import Client
+
+    from spicelab_nb.clusters.kind import ClusterKind, Condition
+    from spicelab_nb.executors import Executor
+
+__all__ = ["Cluster"]
+
+logger = logging.getLogger(__name__)
+
+ROUND = 1.0
+"""Seconds between two looks at requests and at what died."""
+HEARTBEAT = 5.0
+"""Seconds between two records where nothing changes."""
+
+
+class Cluster:
+    """Workers that run campaigns; made by ``sl.cluster(kind, ...)``. Also a context manager.
+
+    A thread of this process looks after it once a second: it replaces workers that died, keeps
+    the record on disk true, and does what other processes ask for there.
+
+    Parameters
+    ----------
+    launcher
+        Its kind and options.
+    options
+        Of that kind.
+    name
+        What people call it.
+    record_of
+        Id of a cluster that another process owns and records; None: this one is ours.
+    on_close
+        Called once, when it has closed.
+    """
+
+    def __init__(
+        self,
+        launcher: type[ClusterKind],
+        options: Any,
+        *,
+        name: str,
+        record_of: str | None = None,
+        on_close: Callable[[Cluster], None] | None = None,
+    ) -> None:
+        self._recorded = record_of is None
+        self.id = record_of or uuid.uuid4().hex[:12]
+        self.name = name
+        self.kind = launcher.kind
+        self._started = time.time()
+        self._owner = os.getpid()
+        self._owner_started = process_start(self._owner) or 0.0
+        self._campaigns: dict[str, dict[str, Any]] = {}
+        self._on_close = on_close
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._starting = True
+        self._launcher = launcher(
+            options, name=name, id=self.id, folder=registry.cluster_folder(self.id)
+        )
+
+    def start(self) -> Cluster:
+        """Start it, and look after it from now on.
+
+        Raises
+        ------
+        ClusterStartError
+            Not every worker came up; nothing is left of it.
+        """
+        try:
+            # The name is taken, and the folder can be pruned, from here on.
+            self._save(self.record())
+            self._launcher.start()
+            self._starting = False
+            self._save(self.record())
+        except BaseException:
+            self._launcher.close()
+            self._closing.set()
+            self._closed.set()
+            self._forget()
+            raise
+        self._thread = threading.Thread(
+            target=self._look_after, name=f"cluster-{self.name}", daemon=True
+        )
+        self._thread.start()
+        return self
+
+    # -- what it is ----------------------------------------------------------------------------
+
+    def _condition(self) -> Condition:
+        return self._launcher.condition()
+
+    @property
+    def state(self) -> str:
+        """``starting``, ``running``, ``scaling``, ``failed``, ``closing`` or ``closed``."""
+        return self._state_of(self._condition())
+
+    def _state_of(self, condition: Condition) -> str:
+        if self._closed.is_set():
+            return "closed"
+        if self._closing.is_set():
+            return "closing"
+        return "starting" if self._starting else condition.state
+
+    @property
+    def workers(self) -> int:
+        """How many workers are there now."""
+        return self._condition().workers
+
+    @property
+    def cores(self) -> int:
+        """How many chunks run at once now."""
+        return self._condition().cores
+
+    @property
+    def memory(self) -> int:
+        """Of all workers, bytes; 0 where there is no limit."""
+        return self._condition().memory
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, as a sentence; "" for nothing."""
+        return self._condition().problem
+
+    @property
+    def client(self) -> Client | None:
+        """The Dask client; None where there is no Dask."""
+        return self._launcher.client
+
+    @property
+    def address(self) -> str | None:
+        """Of the scheduler; None where there is none."""
+        return self._launcher.address
+
+    @property
+    def dashboard_link(self) -> str | None:
+        """Dask's dashboard; None where there is none."""
+        return None if self._closing.is_set() else self._launcher.dashboard_link
+
+    @property
+    def price_per_hour(self) -> float | None:
+        """USD; 0 for nothing, None where that is not known."""
+        return self._launcher.price_per_hour
+
+    def record(self) -> Record:
+        """What is written down about it now."""
+        condition = self._condition()
+        return Record(
+            id=self.id,
+            name=self.name,
+            kind=self.kind,
+            owner=self._owner,
+            owner_started=self._owner_started,
+            host=hostname(),
+            state=self._state_of(condition),
+            started=self._started,
+            heartbeat=time.time(),
+            workers=condition.workers,
+            cores=condition.cores,
+            memory=condition.memory,
+            price_per_hour=self.price_per_hour,
+            address=self.address,
+            dashboard=self.dashboard_link,
+            problem=condition.problem,
+            campaigns={name: dict(entry) for name, entry in self._campaigns.copy().items()},
+        )
+
+    def __repr__(self) -> str:
+        return as_text(self.record())
+
+    def _repr_html_(self) -> str:
+        return as_html(self.record())
+
+    # -- what it does --------------------------------------------------------------------------
+
+    def executor(self) -> Executor:
+        """Make an executor for one campaign.
+
+        Raises
+        ------
+        ExecutorError
+            The cluster is not running.
+        """
+        return self._launcher.executor()
+
+    def scale(self, workers: int) -> None:
+        """Ask for another number of workers; returns before they are there (see `wait`).
+
+        Raises
+        ------
+        ClusterError
+            Not a number of workers, or a cluster that cannot be scaled from here.
+        """
+        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 0:
+            raise ClusterError(f"A cluster has 0 or more workers, not {workers!r}.")
+        if self._closing.is_set():
+            raise ClusterError(f"Cluster {self.name!r} is closed; start another.")
+        self._launcher.scale(workers)
+
+    def wait(self, workers: int, timeout: float = 60.0) -> None:
+        """Wait until there are `workers` workers, no more and no fewer.
+
+        Raises
+        ------
+        ClusterStartError
+            They are not there after `timeout` seconds, or the cluster failed or was closed.
+        """
+        end = time.monotonic() + timeout
+        while (condition := self._condition()).workers != workers:
+            if self._closing.is_set() or condition.state == "failed" or time.monotonic() > end:
+                raise ClusterStartError(
+                    f"{condition.workers} of {workers} workers of {self.name!r} are there after "
+                    f"{timeout:g} s; it is {self._state_of(condition)}. "
+                    f"{condition.problem}"
+                )
+            time.sleep(0.05)
+
+    def note_campaign(self, name: str, done: int, total: int, state: str) -> None:
+        """Say how far a campaign is, for those who read the record; cheap, may be called often."""
+        self._campaigns[name] = {"done": int(done), "total": int(total), "state": str(state)}
+
+    def close(self) -> None:
+        """End every worker that it started; may be called twice.
+
+        Campaigns that run on it stop, with everything published kept; ``run`` goes on elsewhere.
+        """
+        # A forked child must not end its parent's workers.
+        if self._owner != os.getpid():
+            return
+        with self._lock:
+            first = not self._closing.is_set()
+            self._closing.set()
+        if not first:
+            self._closed.wait(30)
+            return
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(30)
+        try:
+            self._launcher.close()
+        finally:
+            self._closed.set()
+            self._forget()
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # -- the record on disk --------------------------------------------------------------------
+
+    def _save(self, record: Record) -> None:
+        if self._recorded:
+            registry.save(record)
+
+    def _forget(self) -> None:
+        if self._recorded:
+            registry.remove(self.id)
+        if self._on_close is not None:
+            self._on_close(self)
+
+    def _look_after(self) -> None:
+        written: tuple[float, Any] = (0.0, None)
+        trouble = ""
+        while not self._closing.wait(ROUND):
+            try:
+                self._launcher.tend()
+                if self._recorded:
+                    self._do_requests()
+                    written = self._renew(written)
+                trouble = ""
+            except Exception as error:
+                # A full disk must not end the care of the workers; say it once, not each second.
+                if trouble != str(error):
+                    logger.exception("Looking after cluster %r failed", self.name)
+                trouble = str(error)
+
+    def _renew(self, written: tuple[float, Any]) -> tuple[float, Any]:
+        if self._closing.is_set():
+            return written
+        record = self.record()
+        content = record.to_json().replace(repr(record.heartbeat), "")
+        if content != written[1] or time.monotonic() - written[0] > HEARTBEAT:
+            self._save(record)
+            return time.monotonic(), content
+        return written
+
+    def _do_requests(self) -> None:
+        asked = registry.take_requests(self.id)
+        if "stop" in asked:
+            logger.info("Cluster %r is closed on request of another process", self.name)
+            self.close()
+        elif (workers := asked.get("scale")) is not None:
+            self.scale(workers)
