@@ -1,0 +1,185 @@
+"""Names, axes and completeness of what ngspice computed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Sweep", "canonical_name", "save_commands", "spice_number", "sweeps"]
+
+_SCALES = {
+    "t": 1e12, "g": 1e9, "meg": 1e6, "x": 1e6, "k": 1e3, "mil": 25.4e-6, "m": 1e-3, "u": 1e-6,
+    "n": 1e-9, "p": 1e-12, "f": 1e-15, "a": 1e-18,
+}  # fmt: skip
+_NUMBER = re.compile(
+    r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(meg|mil|[tgxkmunpfa])?[a-z]*$", re.IGNORECASE
+)
+_PLAIN = re.compile(r"[\w./#:+$&\[\]-]+$")
+CONVERGED = 1e-6
+"""Relative slack in the question whether a sweep reached its end."""
+
+
+def spice_number(text: str) -> float:
+    """Value of a number with a SPICE suffix; raises ValueError."""
+    match = _NUMBER.match(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a number")
+    suffix = (match.group(2) or "").lower()
+    return float(match.group(1)) * _SCALES.get(suffix, 1.0)
+
+
+def canonical_name(name: str) -> str:
+    """Name of a signal as :class:`~spicelab_nb.engines.engine.Plot` has it.
+
+    >>> [canonical_name(n) for n in ("out", "V(1)", "v1#branch", "@m1[gm]", "onoise_spectrum")]
+    ['v(out)', 'v(1)', 'i(v1)', '@m1[gm]', 'onoise_spectrum']
+    """
+    name = name.lower()
+    if name.endswith("#branch"):
+        return f"i({name[:-7]})"
+    if name.startswith(("@", "onoise", "inoise")):
+        return name
+    if name.startswith("v(") and name.endswith(")"):
+        return name
+    return f"v({name})"
+
+
+def save_commands(signals: Sequence[str]) -> list[str]:
+    """Commands that make the engine keep these signals, each short enough.
+
+    A node whose name holds brackets, as KiCad's do, cannot be named in ``save``: everything is
+    kept then, and the device parameters as well.
+    """
+    if not signals:
+        return []
+    plain = all(_PLAIN.match(s) if s.startswith("@") else _PLAIN.match(s[2:-1]) for s in signals)
+    wanted = list(signals) if plain else ["all", *(s for s in signals if s.startswith("@"))]
+    commands = []
+    line = "save"
+    for signal in wanted:
+        if len(line) + len(signal) > 900:
+            commands.append(line)
+            line = "save"
+        line += f" {signal}"
+    commands.append(line)
+    return commands
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sweep:
+    """One swept quantity as an analysis line states it.
+
+    Parameters
+    ----------
+    name
+        ``"frequency"``, ``"time"``, or the swept source in lower case.
+    start, stop, step
+        As given; `step` is the number of points for a frequency sweep.
+    spacing
+        ``"dec"``, ``"oct"``, ``"lin"`` for frequencies, else ``""``.
+    """
+
+    name: str
+    start: float
+    stop: float
+    step: float
+    spacing: str = ""
+
+    def values(self) -> NDArray[np.float64]:
+        """Points of a ``dc`` sweep, summed up as the engine does it."""
+        offset = 273.15 if self.name == "temp" else 0.0
+        value, found = self.start + offset, []
+        sign = np.sign(self.step)
+        while sign * (value - offset - self.stop) <= 2.220446049250313e-13:
+            found.append(value - offset)
+            value += self.step
+        return np.array(found)
+
+    def complete(self, axis: NDArray[np.float64]) -> bool:
+        """Whether an axis that was computed reaches the end of the sweep."""
+        if not len(axis):
+            return False
+        last = float(axis[-1])
+        if self.spacing == "lin":
+            return len(axis) == max(int(self.step), 1)
+        if self.spacing:
+            base = 10.0 if self.spacing == "dec" else 2.0
+            return last * base ** (1 / self.step) > self.stop * (1 - CONVERGED)
+        if self.name == "time":
+            return last >= self.stop * (1 - CONVERGED)
+        slack = abs(self.step) * CONVERGED
+        return bool((self.stop - last) * np.sign(self.step) < abs(self.step) - slack)
+
+
+def sweeps(kind: str, command: str) -> tuple[Sweep, ...]:
+    """What an analysis line sweeps, innermost first.
+
+    Raises
+    ------
+    ValueError
+        The line is not one that ends: a step of 0 or of the wrong sign runs for ever in ngspice.
+    """
+    words = command.replace(",", " ").split()
+    if not words or words[0].lower() != kind:
+        raise ValueError(f"{command!r} is not a line of kind {kind!r}.")
+    words = words[1:]
+    try:
+        if kind == "op":
+            return ()
+        if kind == "tran":
+            start = spice_number(words[2]) if len(words) > 2 and words[2].lower() != "uic" else 0.0
+            return (
+                Sweep(
+                    name="time",
+                    start=start,
+                    stop=spice_number(words[1]),
+                    step=spice_number(words[0]),
+                ),
+            )
+        if kind in {"ac", "noise"}:
+            spacing, count, start_text, stop_text = _frequency_words(words)
+            found = Sweep(
+                name="frequency",
+                start=spice_number(start_text),
+                stop=spice_number(stop_text),
+                step=spice_number(count),
+                spacing=spacing.lower(),
+            )
+            if found.spacing not in {"dec", "oct", "lin"} or found.step < 1:
+                raise ValueError(f"{command!r} wants dec, oct or lin, then a number of points.")
+            if found.stop < found.start:
+                raise ValueError(f"{command!r} ends before it starts.")
+            return (found,)
+        if kind == "dc":
+            nested = []
+            for place in range(0, len(words), 4):
+                name, *numbers = words[place : place + 4]
+                low, high, step = (spice_number(n) for n in numbers)
+                if step == 0 or (high - low) * step < 0:
+                    raise ValueError(f"{command!r} would never end: its step leads away.")
+                nested.append(Sweep(name=name.lower(), start=low, stop=high, step=step))
+            if 1 <= len(nested) <= 2:
+                return tuple(nested)
+    except IndexError:
+        pass
+    except ValueError as error:
+        if str(error).startswith(repr(command)):
+            raise
+        raise ValueError(f"{command!r} is not complete: {error}.") from None
+    raise ValueError(f"{command!r} is not complete, or not of kind {kind!r}.")
+
+
+def _frequency_words(words: list[str]) -> tuple[str, str, str, str]:
+    """Find the sweep in ``dec 10 1 1k`` and in ``v(out , ref) src dec 10 1 1k [summary]``."""
+    for place, word in enumerate(words):
+        if word.lower() in {"dec", "oct", "lin"}:
+            return word, words[place + 1], words[place + 2], words[place + 3]
+    raise IndexError
