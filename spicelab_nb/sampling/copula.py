@@ -8,7 +8,7 @@ and for other chunk lengths.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,12 +24,17 @@ if TYPE_CHECKING:
 __all__ = ["Copula", "factor"]
 
 _EDGE = 2.0**-53
-_ROUNDING = 1e-12  # what is left of a pivot that would be 0 without rounding
+_ROUNDING = 1e-10  # what may be left of a pivot that would be 0 without rounding
+_TOLERANCE = 1e-8  # by which a coefficient may be missed
+_COUNTS = 0.05  # of the worst pair's pull
 _LISTED = 5
 
 
 def factor(matrix: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Give the lower triangular L with ``L @ L.T == matrix``.
+    """Give a matrix L with ``L @ L.T == matrix``.
+
+    A Cholesky factor with complete pivoting, which stays accurate where the matrix is singular;
+    column k is what stream k adds of its own.
 
     Parameters
     ----------
@@ -42,23 +47,22 @@ def factor(matrix: NDArray[np.float64]) -> NDArray[np.float64] | None:
         ``(k, k)``; None where the matrix is not positive semidefinite.
     """
     rest = matrix.copy()
-    lower = np.zeros_like(rest)
-    for j in range(len(rest)):
-        pivot = rest[j, j]
-        if pivot < -_ROUNDING:
-            return None
+    mix = np.zeros_like(rest)
+    left = np.ones(len(rest), dtype=bool)
+    while left.any():
+        k = int(np.where(left, rest.diagonal(), -np.inf).argmax())
+        pivot = rest[k, k]
         if pivot <= _ROUNDING:
-            # this one is determined by those before it: nothing may be left to explain
-            if (np.abs(rest[j + 1 :, j]) > np.sqrt(_ROUNDING)).any():
-                return None
-            continue
-        lower[j:, j] = rest[j:, j] / np.sqrt(pivot)
-        below = lower[j + 1 :, j]
-        rest[j + 1 :, j + 1 :] -= np.multiply.outer(below, below)
-    return lower
+            # the others are determined by those before them: nothing may be left to explain
+            unexplained = np.abs(rest[np.ix_(left, left)])
+            return mix if unexplained.max() <= _TOLERANCE else None
+        mix[left, k] = rest[left, k] / np.sqrt(pivot)
+        left[k] = False
+        rest -= np.multiply.outer(mix[:, k], mix[:, k])
+    return mix
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Copula:
     """Correlations within one group of streams.
 
@@ -80,16 +84,17 @@ class Copula:
     streams: tuple[str, ...]
     matrix: NDArray[np.float64]
     labels: tuple[str, ...]
+    _mix: NDArray[np.float64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        lower = factor(self.matrix)
-        if lower is None:
+        mix = factor(self.matrix)
+        if mix is None:
             raise SamplingError(
                 f"These correlations cannot all hold at once (the matrix is not positive "
                 f"semidefinite): {_offenders(self.matrix, self.labels)}. Make them smaller in "
                 f"magnitude, or give the missing pairs"
             )
-        object.__setattr__(self, "_lower", lower)
+        object.__setattr__(self, "_mix", mix)
 
     def apply(self, uniforms: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
         """Correlate independent uniforms.
@@ -104,10 +109,9 @@ class Copula:
         list of ndarray
             The same shapes, strictly between 0 and 1.
         """
-        lower: NDArray[np.float64] = self._lower  # type: ignore[attr-defined]
-        mixed = np.zeros((len(lower), len(uniforms[0])))
-        for j, u in enumerate(uniforms):
-            mixed[j:] += lower[j:, j, np.newaxis] * ndtri(u)
+        mixed = np.zeros((len(uniforms), len(uniforms[0])))
+        for own, u in zip(self._mix.T, uniforms, strict=True):
+            mixed += own[:, np.newaxis] * ndtri(u)
         return list(np.clip(ndtr(mixed), _EDGE, 1.0 - _EDGE))
 
 
@@ -121,6 +125,7 @@ def _offenders(matrix: NDArray[np.float64], labels: Sequence[str]) -> str:
         for j in range(i + 1, len(labels))
         if matrix[i, j]
     ]
-    worst = [text for weight, text in sorted(pairs) if weight < 0] or [t for _, t in pairs]
+    pairs.sort()
+    worst = [text for weight, text in pairs if weight <= _COUNTS * pairs[0][0]]
     more = f" and {len(worst) - _LISTED} more" if len(worst) > _LISTED else ""
     return ", ".join(worst[:_LISTED]) + more

@@ -105,10 +105,11 @@ def _bind(factors: Sequence[Factor], space: ParameterSpace) -> Points:
     axes = tuple(axis for factor in factors for axis in factor.axes(space))
     _check_axes(axes)
     found = [d for d in (factor.draws(space, axes) for factor in factors) if d is not None]
-    if not found:
-        return Points(axes=axes)
-    drawn = frozenset(found[0].names)
-    return Points(axes=tuple(axis.without(drawn) for axis in axes), draws=found[0])
+    drawn = found[0] if found else None
+    names = frozenset(drawn.names if drawn else ())
+    points = Points(axes=tuple(axis.without(names) for axis in axes), draws=drawn)
+    _check_names(points)
+    return points
 
 
 def _check_axes(axes: Sequence[Axis]) -> None:
@@ -121,9 +122,13 @@ def _check_axes(axes: Sequence[Axis]) -> None:
                     "leave it out of one of them"
                 )
             owner[name] = axis.name
-    for axis in axes:
-        if axis.name in owner and axis.name not in axis.columns:
+
+
+def _check_names(points: Points) -> None:
+    """See that no dimension of zipped values has the name of a parameter."""
+    for axis in points.axes:
+        if axis.name in points.parameters and axis.name not in axis.columns:
             raise SamplingError(
-                f"The dimension {axis.name!r} would have the name of a parameter of another one: "
+                f"The dimension {axis.name!r} would have the name of a parameter: "
                 "change the order of the names in its tuple"
             )

@@ -59,9 +59,11 @@ class Dimension:
     Parameters
     ----------
     name
-        ``"sample"``, ``"corner"``, or the swept parameter's canonical name.
+        ``"sample"``, ``"corner"``, or the swept parameter's canonical name; the names joined with
+        ``_`` where several are swept together.
     values
         The coordinate: ``arange(n)``, corner names, or the swept values; ``(n,)``.
+        ``arange(n)`` too where several parameters are swept together: each is then a column.
     unit
         Unit of the values where they have one, else "".
     """

@@ -29,7 +29,7 @@ __all__ = ["Draws", "Member", "Variable"]
 _EXTREMES = np.array([2.0**-53, 1.0 - 2.0**-53])  # the least and the greatest uniform
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Member:
     """A parameter that takes a variable's draws around its own nominal.
 
@@ -63,7 +63,7 @@ class Member:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Variable:
     """One stream of draws, and the parameters that share them.
 
@@ -112,7 +112,7 @@ class Variable:
         return drawn if self.distribution.text else quantise(drawn)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Draws:
     """All variables of a Monte Carlo, bound.
 

@@ -25,7 +25,7 @@ _FORMAT = 1
 _SEED_STREAM = "seed-stream"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Axis:
     """One dimension of a sweep or of corners, and the parameters that change along it.
 
@@ -69,7 +69,7 @@ class Axis:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Points:
     """A :class:`~spicelab_nb.sampling.design.BoundDesign`: a grid of axes, with or without draws.
 
@@ -87,6 +87,18 @@ class Points:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_inner", math.prod(len(a) for a in self.axes))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Points):
+            return NotImplemented
+        return self.size == other.size and self.describe() == other.describe()
+
+    def __hash__(self) -> int:
+        return hash((self.size, self.parameters))
+
+    def __repr__(self) -> str:
+        shape = ", ".join(f"{d.name}: {len(d)}" for d in self.dimensions)
+        return f"Points({shape}; sets {', '.join(self.parameters) or 'nothing'})"
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:

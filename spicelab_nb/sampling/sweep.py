@@ -52,7 +52,7 @@ class Sweep(Factor):
             )
         if not self.values:
             raise SamplingError("The sweep is empty: name at least one parameter and its values")
-        checked: dict[Key, NDArray[Any] | tuple[NDArray[Any], ...]] = {}
+        checked: dict[Key, tuple[Any, ...]] = {}
         for key, given in self.values.items():
             check_key(key)
             if any(is_glob(n) and ("*" in n or "?" in n) for n in _names(key)):
@@ -61,10 +61,12 @@ class Sweep(Factor):
                     "has one; list those that change together in a tuple"
                 )
             if isinstance(key, tuple):
-                checked[key] = _zipped(key, given)
+                columns = _zipped(key, given)
+                checked[key] = tuple(tuple(c.tolist()) for c in columns)
             else:
-                checked[key] = as_values(given, f"Sweep: {key}")
-            _refuse_repeats(key, checked[key])
+                columns = (as_values(given, f"Sweep: {key}"),)
+                checked[key] = tuple(columns[0].tolist())
+            _refuse_repeats(key, columns)
         object.__setattr__(self, "values", checked)
 
     def axes(self, space: ParameterSpace) -> tuple[Axis, ...]:
@@ -75,8 +77,8 @@ class Sweep(Factor):
         names = tuple(resolve(space, n)[0] for n in _names(key))
         if len(set(names)) < len(names):
             raise SamplingError(f"Sweep: {key!r} names a parameter twice")
-        given = self.values[key]
-        columns = dict(zip(names, given if isinstance(key, tuple) else (given,), strict=True))
+        given = self.values[key] if isinstance(key, tuple) else (self.values[key],)
+        columns = {n: np.array(column) for n, column in zip(names, given, strict=True)}
         for name, column in columns.items():
             check_kind(name, column, space.nominal(name))
         if len(names) == 1:
@@ -85,7 +87,7 @@ class Sweep(Factor):
         return Axis(name="_".join(names), coordinate=np.arange(length), columns=columns)
 
     def __repr__(self) -> str:
-        parts = [f"{'='.join(_names(key))}: {_shown(v)}" for key, v in self.values.items()]
+        parts = [f"{'='.join(_names(key))}: {_shown(key, v)}" for key, v in self.values.items()]
         return f"Sweep({', '.join(parts)})"
 
 
@@ -97,15 +99,11 @@ def _zipped(key: tuple[str, ...], given: Any) -> tuple[NDArray[Any], ...]:
     """Give one array of values for each name of a tuple, all equally long."""
     where = f"Sweep: {key!r}"
     count = len(key)
-    if isinstance(given, str):
-        raise SamplingError(f"{where} needs a list of values, not the text {given!r}")
-    try:
-        rows = given if isinstance(given, (tuple, np.ndarray)) else list(given)
-        nested = [
-            isinstance(row, (Sequence, np.ndarray)) and not isinstance(row, str) for row in rows
-        ]
-    except TypeError:
-        raise SamplingError(f"{where} needs a list of values, not {given!r}") from None
+    if isinstance(given, (str, Mapping)) or not hasattr(given, "__iter__"):
+        raise SamplingError(f"{where} needs a list of values, not {given!r}")
+    rows: Any = np.asarray(given) if hasattr(given, "__array__") else given
+    rows = rows if isinstance(rows, (tuple, np.ndarray)) else list(rows)
+    nested = [isinstance(row, (Sequence, np.ndarray)) and not isinstance(row, str) for row in rows]
     if not any(nested):
         shared = as_values(rows, where)
         return (shared,) * count
@@ -114,12 +112,13 @@ def _zipped(key: tuple[str, ...], given: Any) -> tuple[NDArray[Any], ...]:
         raise SamplingError(f"{where}: the lists of values must be equally long")
     length = lengths.pop()
     by_name, by_row = len(rows) == count, length == count
-    if by_name and by_row and not isinstance(rows, tuple) and not isinstance(rows[0], tuple):
+    mirrors = isinstance(rows, tuple)  # the key is a tuple too: one list for each name
+    if by_name and by_row and mirrors == isinstance(rows[0], tuple):
         raise SamplingError(
             f"{where}: {count} by {count} values can be read by name or by row: give a tuple of "
             "lists, one for each name, or list(zip(...))"
         )
-    if by_name and (isinstance(rows, tuple) or not by_row):
+    if by_name and (mirrors or not by_row):
         columns = list(rows)
     elif by_row:
         columns = [[row[k] for row in rows] for k in range(count)]
@@ -131,8 +130,7 @@ def _zipped(key: tuple[str, ...], given: Any) -> tuple[NDArray[Any], ...]:
     return tuple(as_values(c, f"{where}, {n}") for n, c in zip(key, columns, strict=True))
 
 
-def _refuse_repeats(key: Key, values: NDArray[Any] | tuple[NDArray[Any], ...]) -> None:
-    columns = values if isinstance(values, tuple) else (values,)
+def _refuse_repeats(key: Key, columns: tuple[NDArray[Any], ...]) -> None:
     seen: set[tuple[Any, ...]] = set()
     for row in zip(*(c.tolist() for c in columns), strict=True):
         if row in seen:
@@ -143,11 +141,13 @@ def _refuse_repeats(key: Key, values: NDArray[Any] | tuple[NDArray[Any], ...]) -
         seen.add(row)
 
 
-def _shown(values: Any) -> str:
-    column = values[0] if isinstance(values, tuple) else values
-    if len(column) <= _SHOWN and not isinstance(values, tuple):
-        return (
-            "[" + ", ".join(f"{v:g}" if isinstance(v, float) else v for v in column.tolist()) + "]"
-        )
-    ends = [f"{v:g}" if isinstance(v, float) else v for v in (column[0].item(), column[-1].item())]
-    return f"{len(column)} values" + ("" if isinstance(values, tuple) else f" {ends[0]}..{ends[1]}")
+def _shown(key: Key, values: Any) -> str:
+    if isinstance(key, tuple):
+        return f"{len(values[0])} values"
+    if len(values) <= _SHOWN:
+        return f"[{', '.join(_text(v) for v in values)}]"
+    return f"{len(values)} values {_text(values[0])}..{_text(values[-1])}"
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

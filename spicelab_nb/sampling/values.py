@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,22 +49,19 @@ def as_values(given: Any, where: str) -> NDArray[Any]:
     SamplingError
         It is empty, not one-dimensional, not finite, or numbers and text are mixed.
     """
-    if isinstance(given, str) or not hasattr(given, "__iter__"):
+    if isinstance(given, (str, bytes, Mapping, Set)) or not hasattr(given, "__iter__"):
         raise SamplingError(f"{where} needs a list of values, not {given!r}")
-    try:
-        listed = np.asarray(given).tolist() if hasattr(given, "__array__") else list(given)
-    except TypeError:
-        raise SamplingError(f"{where} needs a list of values, not {given!r}") from None
+    listed = np.asarray(given).tolist() if hasattr(given, "__array__") else list(given)
     if not isinstance(listed, list):
         raise SamplingError(f"{where} needs a list of values, not {given!r}")
     if not listed:
         raise SamplingError(f"{where} has no values")
-    values = [as_value(v, f"{where}: each value") for v in listed]
-    if len({isinstance(v, str) for v in values}) > 1:
+    text = [isinstance(v, str) for v in listed]
+    if all(text):
+        return np.array([as_value(v, f"{where}: each value") for v in listed])
+    if any(text):
         raise SamplingError(f"{where} mixes numbers and text: {listed!r}")
-    array = np.array(values)
-    array.setflags(write=False)
-    return array
+    return quantise([as_number(v, f"{where}: each value") for v in listed])
 
 
 def check_kind(name: str, values: NDArray[Any], nominal: Value | None) -> None:
