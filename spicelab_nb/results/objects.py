@@ -22,7 +22,7 @@ from spicelab_nb.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["FolderObjects", "Objects", "RemoteObjects", "open_objects"]
+__all__ = ["FolderObjects", "Objects", "RemoteObjects", "explain", "open_objects"]
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -111,7 +111,7 @@ def open_objects(
         ) from error
     except ValueError as error:
         raise StoreError(f"No store can be reached at {text!r}: {error}") from error
-    return RemoteObjects(text.rstrip("/"), system, str(root).rstrip("/"))
+    return RemoteObjects(text.rstrip("/"), system, str(root).rstrip("/"), options or {})
 
 
 class FolderObjects:
@@ -246,7 +246,7 @@ class FolderObjects:
         except StoreError:
             raise
         except OSError as error:
-            raise _explain(error, path, self.root) from error
+            raise explain(error, path, self.root) from error
 
 
 def _write(descriptor: int, data: bytes) -> None:
@@ -287,7 +287,8 @@ def _sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _explain(error: OSError, path: Path, root: Path) -> StoreError:
+def explain(error: OSError, path: Path, root: Path) -> StoreError:
+    """Say what a system error means for a store, and what to do; keeps its number."""
     if error.errno in _FULL:
         sentence = (
             f"The disk is full: {path} could not be written. Nothing half-written counts; free "
@@ -314,8 +315,9 @@ class RemoteObjects:
     and which is there wholly or not at all.
     """
 
-    def __init__(self, url: str, system: Any, root: str) -> None:
+    def __init__(self, url: str, system: Any, root: str, options: Mapping[str, Any]) -> None:
         self._url = url
+        self._options = dict(options)
         self._fs = system
         self.root = root
 
@@ -328,6 +330,21 @@ class RemoteObjects:
     def filesystem(self) -> Any:
         """The fsspec file system."""
         return self._fs
+
+    def zarr_store(self, name: str) -> Any:
+        """Give a folder of the bucket as a store for zarr."""
+        import zarr
+
+        system = self._fs
+        if not system.async_impl:
+            from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
+
+            system = AsyncFileSystemWrapper(system, asynchronous=True)
+        elif not system.asynchronous:
+            system = zarr.storage.FsspecStore.from_url(
+                f"{self._url}/{name}", storage_options=self._options
+            ).fs
+        return zarr.storage.FsspecStore(system, path=self.path(name))
 
     def path(self, name: str) -> str:
         """Give the path of an object for the file system."""

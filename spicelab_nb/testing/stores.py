@@ -3,7 +3,6 @@
 Subclass :class:`StoreTests` and give it a fixture ``location``: a place where no store is yet.
 """
 
-# ruff: noqa: D102 - a test's name says what it shows
 # ruff: noqa: S301 - what is unpickled here was pickled one line before
 from __future__ import annotations
 
@@ -23,14 +22,18 @@ from spicelab_nb.errors import (
     StoreLockedError,
     StoreMismatchError,
 )
+from spicelab_nb.results import consolidation
 from spicelab_nb.results.chunk import ChunkRef
+from spicelab_nb.results.consolidation import consolidate, is_consolidated
 from spicelab_nb.results.dataset import assemble
 from spicelab_nb.results.plan import Plan
 from spicelab_nb.results.store import Store
+from spicelab_nb.results.waveforms import waveforms
 from spicelab_nb.sampling.design import Column, Dimension
 from spicelab_nb.simulators.simulator import Axis, Batch, Failure, Status, Wave
 
 if TYPE_CHECKING:
+    import xarray as xr
     from numpy.typing import NDArray
 
 __all__ = ["FixedDesign", "StoreTests", "example_batch", "example_plan", "publish_range"]
@@ -146,7 +149,7 @@ def example_batch(
         for i, s in zip(index, status, strict=True)
         if s != Status.OK
     )
-    kept = ()
+    kept: tuple[Wave, ...] = ()
     if waves:
         data = f3db[:, None] / (1 + 1j * FREQUENCY)
         data[status != Status.OK] = complex(np.nan, np.nan)
@@ -346,6 +349,66 @@ class StoreTests:
                 pass
         with again.lock():
             pass
+
+    def test_consolidated_is_what_the_chunks_hold(self, store: Store, design: FixedDesign) -> None:
+        publish_range(store, design, 0, 10, waves=True)
+        publish_range(store, design, 7, 30, waves=True)
+        expected = assemble(store, design=design)
+        from_chunks = waveforms(store, design=design)["ac"].load()
+        assert from_chunks["v(/out)"].dims == ("sample", "frequency")
+        url = consolidate(store, design=design)
+        assert is_consolidated(store, design=design)
+        from_zarr = waveforms(store, design=design)["ac"]
+        one = from_zarr["v(/out)"].isel(sample=[8, 3]).values
+        assert one.tobytes() == from_chunks["v(/out)"].values[[8, 3]].tobytes()
+        assert from_zarr.load().identical(from_chunks)
+        self.check_plain_zarr(url, expected, from_chunks)
+
+    def check_plain_zarr(self, url: str, dataset: xr.Dataset, waves: xr.Dataset) -> None:
+        """Open the consolidated dataset with xarray and zarr alone."""
+        import xarray as xr
+
+        opened = xr.open_zarr(url).load()
+        assert opened.equals(dataset)
+        assert opened["f3db"].attrs == dataset["f3db"].attrs
+        kept = xr.open_zarr(url, group="waves/ac")
+        (name,) = kept.data_vars
+        assert kept[name].attrs["name"] == "v(/out)"
+        assert kept[name].values.tobytes() == waves["v(/out)"].values.tobytes()
+
+    def test_more_samples_are_consolidated_again(self, store: Store, design: FixedDesign) -> None:
+        publish_range(store, design, 0, 40, waves=True)
+        consolidate(store, design=design)
+        early = waveforms(store, design=design)["ac"]["v(/out)"]
+        more = design.extended(60)
+        store.extend(more.size)
+        publish_range(store, more, 40, 60, waves=True)
+        assert not is_consolidated(store, design=more)
+        late = waveforms(store, design=more)["ac"]["v(/out)"].load()
+        consolidate(store, design=more)
+        assert is_consolidated(store, design=more)
+        assert waveforms(store, design=more)["ac"]["v(/out)"].identical(late)
+        # What was opened before is overtaken, and still reads what it promised.
+        assert early.values.tobytes() == late.values[:40].tobytes()
+
+    def test_an_interrupted_consolidation_is_never_read_and_done_again(
+        self, store: Store, design: FixedDesign, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        publish_range(store, design, 0, 40, waves=True)
+        expected = waveforms(store, design=design)["ac"].load()
+
+        def cut(*args: object) -> None:
+            raise KeyboardInterrupt
+
+        for step in ("_write_dataset", "_write_signals"):
+            with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+                patch.setattr(consolidation, step, cut)
+                consolidate(store, design=design)
+            assert not is_consolidated(store, design=design)
+            assert waveforms(store, design=design)["ac"].load().identical(expected)
+        consolidate(store, design=design)
+        assert is_consolidated(store, design=design)
+        assert waveforms(store, design=design)["ac"].load().identical(expected)
 
     def test_labels_are_replaced_whole(self, store: Store) -> None:
         assert store.read_labels() == {}
