@@ -251,16 +251,24 @@ class Store:
         for _ in range(3):
             if self._objects.put_new(f"chunks/{ref.name}", data):
                 return True
+            there = self._objects.get(f"chunks/{ref.name}")
+            if there is None:  # put aside by somebody meanwhile
+                continue
             try:
-                there = self.read(ref, waves=True)
+                self._check_agreement(data, there, ref)
             except CorruptObjectError as error:
                 logger.warning("%s It is written anew.", error)
                 self.put_aside(ref)
                 continue
-            mine = decode(data, ref=ref, plan=self.digest(), where="this batch", waves=True)
-            check_agreement(mine, there, self.url)
             return False
         raise StoreError(f"{self._path(ref)} could not be written: others keep replacing it.")
+
+    def _check_agreement(self, mine: bytes, there: bytes, ref: ChunkRef) -> None:
+        plan, where = self.digest(), self._path(ref)
+        theirs = decode(there, ref=ref, plan=plan, where=where, waves=True)
+        check_agreement(
+            decode(mine, ref=ref, plan=plan, where="this batch", waves=True), theirs, self.url
+        )
 
     def chunks(self) -> list[ChunkRef]:
         """List the chunks that are there, by their points.
