@@ -35,7 +35,8 @@ def cluster(kind: str = "local", *, name: str | None = None, **options: Any) -> 
     options
         Of the kind; for ``"local"`` see :class:`~spicelab_nb.clusters.local.LocalOptions`
         (``workers=2``, ``threads_per_worker=1``, ``memory_limit="auto"``, ``timeout=60``),
-        for ``"address"`` :class:`~spicelab_nb.clusters.address.AddressOptions` (``address=``, ``security=``).
+        for ``"address"`` :class:`~spicelab_nb.clusters.address.AddressOptions`
+        (``address=``, ``security=``).
 
     Raises
     ------

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from spicelab_nb import config
 from spicelab_nb.clusters.certificates import make_certificate
 from spicelab_nb.clusters.children import Child, end_all
 from spicelab_nb.clusters.kind import Condition
@@ -52,7 +53,7 @@ class LocalOptions:
     Parameters
     ----------
     workers
-        Processes, at least 1.
+        Processes, at least 1; None: the setting ``workers``, or one for each processor.
     threads_per_worker
         Chunks that a worker runs at once.
     memory_limit
@@ -67,7 +68,7 @@ class LocalOptions:
         Variables for the workers, added to this process's own.
     """
 
-    workers: int = 2
+    workers: int | None = None
     threads_per_worker: int = 1
     memory_limit: int | float | str | None = "auto"
     timeout: float = 60.0
@@ -75,6 +76,11 @@ class LocalOptions:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.workers is None:
+            from dask.system import CPU_COUNT
+
+            wanted = config.load().workers or max(1, CPU_COUNT // max(1, self.threads_per_worker))
+            object.__setattr__(self, "workers", wanted)
         for name in ("workers", "threads_per_worker"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -86,6 +92,11 @@ class LocalOptions:
         if self.memory_limit not in ("auto", None):
             self.memory_bytes()
 
+    @property
+    def count(self) -> int:
+        """How many workers to start with."""
+        return self.workers or 1
+
     def memory_bytes(self) -> int:
         """Bytes for each worker; 0 for no limit."""
         from dask.utils import parse_bytes
@@ -96,7 +107,7 @@ class LocalOptions:
             from dask.system import CPU_COUNT
             from distributed.system import MEMORY_LIMIT
 
-            threads = self.workers * self.threads_per_worker
+            threads = self.count * self.threads_per_worker
             return int(MEMORY_LIMIT * self.threads_per_worker / max(CPU_COUNT, threads))
         try:
             size = int(parse_bytes(self.memory_limit))
@@ -136,7 +147,7 @@ class Local:
         self._lock = threading.RLock()
         self._scheduler: Child | None = None
         self._slots: dict[int, _Slot] = {}
-        self._target = options.workers
+        self._target = options.count
         # Half of its methods have no types.
         self._client: Any = None
         self._address: str | None = None
@@ -318,12 +329,15 @@ class Local:
 
     def _trouble(self) -> str:
         with self._lock:
-            dying = [slot for slot in self._slots.values() if slot.failures > 1]
+            dying = [slot for slot in self._slots.values() if slot.failures]
         if not dying:
             return ""
         child = dying[0].child
         last = child.last_lines().splitlines()[-1:] or ["(its log is empty)"]
-        return f"{len(dying)} of {self._target} workers keep dying; the last words: {last[0]}"
+        return (
+            f"{len(dying)} of {self._target} workers died before they joined; "
+            f"the last words: {last[0]}"
+        )
 
     def tend(self) -> None:
         """Replace workers that ended, end those that leave no memory; notice a lost scheduler."""
@@ -352,17 +366,19 @@ class Local:
                 limit,
             )
             slot.child.kill()
-        elif slot.failures and now - slot.child.started > LARGEST_WAIT:
-            slot.failures = 0
 
     def _replace(self, number: int, slot: _Slot, now: float) -> None:
-        slot.child.release()
         if slot.retiring is not None:
+            slot.child.release()
             del self._slots[number]
         elif not slot.retry_at:
-            slot.failures += 1
-            # At once the first time; a worker that dies again and again is tried more seldom.
-            slot.retry_at = now + (0 if slot.failures == 1 else min(2**slot.failures, LARGEST_WAIT))
+            slot.child.release()
+            joined = self._folder / f"joined-{slot.child.pid}"
+            # What kills a worker that works is for the campaign to find: replace it at once. One
+            # that dies again and again before it joins is tried more and more seldom.
+            slot.failures = 0 if joined.exists() else slot.failures + 1
+            joined.unlink(missing_ok=True)
+            slot.retry_at = now + (min(2**slot.failures, LARGEST_WAIT) if slot.failures else 0)
             logger.warning(
                 "Worker %d of %r %s; it is replaced.", number, self._name, slot.child.ended_how()
             )

@@ -95,6 +95,7 @@ async def _worker(folder: Path, start: dict[str, Any], number: int) -> None:
         # The scheduler's end is the cluster's end; there is nothing to reconnect to.
         death_timeout=start["timeout"],
     ) as worker:
+        write_file(folder / f"joined-{os.getpid()}", "")
         await _until_told(worker.finished())
         await _close(worker.close(timeout=1, executor_wait=False))
 

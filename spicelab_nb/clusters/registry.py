@@ -1,8 +1,9 @@
 """The live clusters of this user: one JSON file for each, and requests left beside it.
 
-The folder is ``spicelab_nb/clusters`` in Jupyter's runtime folder (or in
-``SPICELAB_NB_RUNTIME_DIR``), mode 0700; every file is written whole and put in place at
-once, mode 0600. Anybody of the same user may read a record and leave a request; only a cluster's owner changes its record.
+The folder is ``spicelab_nb/clusters`` in Jupyter's runtime folder (or in the setting
+``runtime_dir``), mode 0700; every file is written whole and put in place at once, mode 0600.
+Anybody of the same user may read a record and leave a request; only a cluster's owner changes
+its record.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spicelab_nb import config
 from spicelab_nb.clusters.record import ID, Record
 from spicelab_nb.errors import ClusterError, ClusterNotFoundError, nearest
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "cluster_folder",
     "find",
     "folder",
     "list_clusters",
@@ -47,7 +48,7 @@ def folder() -> Path:
     ClusterError
         It cannot be made, or belongs to somebody else.
     """
-    base = os.environ.get("SPICELAB_NB_RUNTIME_DIR") or _configured()
+    base = config.load().runtime_dir or _jupyter_runtime_dir()
     path = Path(base).expanduser() / "spicelab_nb" / "clusters"
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -65,15 +66,10 @@ def folder() -> Path:
     return path
 
 
-def _configured() -> str:
+def _jupyter_runtime_dir() -> str:
     from jupyter_core.paths import jupyter_runtime_dir
 
     return str(jupyter_runtime_dir())
-
-
-def cluster_folder(cluster_id: str) -> Path:
-    """Where one cluster keeps its certificate and logs."""
-    return folder() / cluster_id
 
 
 def scratch_folder(cluster_id: str) -> Path:
@@ -94,18 +90,18 @@ def write_file(path: Path, text: str) -> None:
         raise
 
 
-def save(record: Record) -> None:
-    """Write a cluster's record (its owner does)."""
-    write_file(folder() / f"{record.id}.json", record.to_json())
+def save(record: Record, base: Path) -> None:
+    """Write a cluster's record (its owner does), in the folder of records that it began with."""
+    write_file(base / f"{record.id}.json", record.to_json())
 
 
-def remove(cluster_id: str) -> None:
+def remove(cluster_id: str, base: Path) -> None:
     """Remove everything that a cluster kept."""
     if not ID.fullmatch(cluster_id):
         raise ClusterError(f"{cluster_id!r} is no cluster's id.")
     for ending in ("json", "stop", "scale"):
-        (folder() / f"{cluster_id}.{ending}").unlink(missing_ok=True)
-    shutil.rmtree(cluster_folder(cluster_id), ignore_errors=True)
+        (base / f"{cluster_id}.{ending}").unlink(missing_ok=True)
+    shutil.rmtree(base / cluster_id, ignore_errors=True)
     shutil.rmtree(scratch_folder(cluster_id), ignore_errors=True)
 
 
@@ -149,11 +145,12 @@ def prune() -> list[str]:
         Names of the clusters, or of the files, that were removed.
     """
     now = time.time()
+    base = folder()
     records, problems = _read()
     removed = []
     for record in records:
         if not record.alive(now):
-            remove(record.id)
+            remove(record.id, base)
             removed.append(record.name)
     known = {record.id for record in records if record.alive(now)}
     known |= {path.stem for path in problems}
@@ -161,11 +158,11 @@ def prune() -> list[str]:
         if _old(path, now):
             path.unlink(missing_ok=True)
             removed.append(path.name)
-    for path in folder().iterdir():
+    for path in base.iterdir():
         stem = path.name.lstrip(".").partition(".")[0]
         if stem not in known and path.suffix != ".json" and _old(path, now):
             if ID.fullmatch(path.name):
-                remove(path.name)
+                remove(path.name, base)
             elif path.is_file():
                 path.unlink(missing_ok=True)
             removed.append(path.name)
@@ -221,10 +218,10 @@ def request_scale(name: str, workers: int) -> None:
     write_file(folder() / f"{find(name).id}.scale", json.dumps({"workers": workers}))
 
 
-def take_requests(cluster_id: str) -> Mapping[str, int | None]:
+def take_requests(cluster_id: str, base: Path) -> Mapping[str, int | None]:
     """What was asked of a cluster since last time: ``{"stop": None, "scale": 4}`` or parts."""
     asked: dict[str, int | None] = {}
-    stop, scale = (folder() / f"{cluster_id}.{kind}" for kind in ("stop", "scale"))
+    stop, scale = (base / f"{cluster_id}.{kind}" for kind in ("stop", "scale"))
     if stop.exists():
         stop.unlink(missing_ok=True)
         asked["stop"] = None

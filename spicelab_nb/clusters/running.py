@@ -76,9 +76,9 @@ class Cluster:
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._starting = True
-        self._launcher = launcher(
-            options, name=name, id=self.id, folder=registry.cluster_folder(self.id)
-        )
+        # Found once: the setting may be relative to a folder that the notebook leaves.
+        self._base = registry.folder()
+        self._launcher = launcher(options, name=name, id=self.id, folder=self._base / self.id)
 
     def start(self) -> Cluster:
         """Start it, and look after it from now on.
@@ -277,11 +277,11 @@ class Cluster:
 
     def _save(self, record: Record) -> None:
         if self._recorded:
-            registry.save(record)
+            registry.save(record, self._base)
 
     def _forget(self) -> None:
         if self._recorded:
-            registry.remove(self.id)
+            registry.remove(self.id, self._base)
         if self._on_close is not None:
             self._on_close(self)
 
@@ -312,7 +312,7 @@ class Cluster:
         return written
 
     def _do_requests(self) -> None:
-        asked = registry.take_requests(self.id)
+        asked = registry.take_requests(self.id, self._base)
         if "stop" in asked:
             logger.info("Cluster %r is closed on request of another process", self.name)
             self.close()
