@@ -1,0 +1,770 @@
+"""A circuit: netlist text, values set in it, and what it takes to simulate it."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import math
+import re
+import warnings
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from spicelab_nb.circuits.analysis import (
+    Orders,
+    analyses_from,
+    has_expressions,
+    read_orders,
+    saved_signals,
+    setup_lines,
+)
+from spicelab_nb.circuits.expressions import CannotEvaluate
+from spicelab_nb.circuits.foreign import netlist_of
+from spicelab_nb.circuits.includes import IncludedFile, collect, decode
+from spicelab_nb.circuits.names import Names
+from spicelab_nb.circuits.numbers import parse_number
+from spicelab_nb.circuits.overrides import Rendered, data_name, render
+from spicelab_nb.circuits.parameters import Parameters, lookup_in
+from spicelab_nb.circuits.randomness import draws_numbers
+from spicelab_nb.circuits.scope import Netlist
+from spicelab_nb.circuits.setting import Setter
+from spicelab_nb.engines.engine import Deck, Point, Status
+from spicelab_nb.errors import CircuitError, EngineError, SimulationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import xarray as xr
+
+    from spicelab_nb.circuits.targets import Target
+    from spicelab_nb.engines.engine import Analysis, Engine
+
+__all__ = ["Circuit", "CircuitNotice"]
+
+
+class CircuitNotice(UserWarning):
+    """Something in a netlist that is not done as the netlist says."""
+
+
+class Circuit:
+    """A circuit to simulate.
+
+    Parameters
+    ----------
+    source
+        Path of a netlist, netlist text (anything with a line break), an object with
+        ``build_netlist()`` (spicelab), or a PySpice circuit. The first line of a netlist is its
+        title.
+    include_paths
+        Folders, besides the netlist's own, whose files may be included. The contents of included
+        files travel with the circuit; files anywhere else are refused.
+    setup
+        Commands that the engine is given before the netlist: ``["set ngbehavior=hsa"]``.
+    osdi
+        Compiled Verilog-A models to load.
+    analyses
+        ``[".ac dec 10 1 1meg"]``: run instead of those in the netlist.
+    name
+        What the circuit is called; by default the file's name without its suffix.
+
+    Raises
+    ------
+    CircuitError
+        The netlist cannot be used, for instance since it has a ``.step``.
+    IncludeError
+        An included file is missing or outside the allowed folders.
+    """
+
+    def __init__(
+        self,
+        source: str | Path | Any,
+        *,
+        include_paths: Sequence[str | Path] | str | Path = (),
+        setup: Sequence[str] | str = (),
+        osdi: Sequence[str | Path] | str | Path = (),
+        analyses: Sequence[str] | str | None = None,
+        name: str | None = None,
+    ) -> None:
+        text, path = _read(source)
+        folder = path.resolve().parent if path is not None else Path.cwd()
+        roots = tuple(Path(p).expanduser() for p in _several(include_paths))
+        for root in roots:
+            if not root.is_dir():
+                raise CircuitError(f"include_paths names {str(root)!r}, which is no folder.")
+        commands = tuple(str(line) for line in _several(setup))
+        compiled = tuple(Path(p).expanduser() for p in _several(osdi))
+        label = path.name if path is not None else (name or "the netlist")
+        links, files = collect(
+            text,
+            name=label,
+            folder=folder,
+            include_paths=roots,
+            extra=compiled,
+            lib_includes=_lib_includes(commands),
+        )
+        self._text = text
+        self._links = links
+        self._files = files
+        self._osdi = tuple(range(len(files) - len(compiled), len(files)))
+        self._setup = commands
+        self._given = None if analyses is None else _lines_of(analyses)
+        self._values: dict[str, float | str] = {}
+        self._label = label
+        self._name = name or (path.stem if path is not None else _title_name(text))
+        self._notices = self._look_around(path)
+        for notice in self.notices:
+            warnings.warn(notice, CircuitNotice, stacklevel=2)
+        if self._given is not None:
+            _ = self._analyses(self._base)
+
+    # What it is
+
+    @property
+    def name(self) -> str:
+        """What the circuit is called."""
+        return self._name
+
+    @property
+    def title(self) -> str:
+        """The first line of the netlist."""
+        return self._text.partition("\n")[0].strip()
+
+    @property
+    def setup(self) -> tuple[str, ...]:
+        """Commands that the engine is given before the netlist."""
+        return self._setup
+
+    @property
+    def values(self) -> Mapping[str, float | str]:
+        """The values that have been set, by canonical name."""
+        return MappingProxyType(self._values)
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Every file that is taken along: the path the engine sees it by, to its SHA-256."""
+        deck = self.deck()
+        return MappingProxyType(
+            {path: hashlib.sha256(data).hexdigest() for path, data in sorted(deck.files.items())}
+        )
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should know of how the netlist is read, one sentence each."""
+        return (*self._notices, *self._orders.notices)
+
+    @cached_property
+    def random(self) -> bool:
+        """Whether the netlist draws numbers of its own (``agauss`` and the like).
+
+        Such a circuit is loaded afresh, with a seed, for each sample.
+        """
+        return draws_numbers(self._effective)
+
+    @cached_property
+    def analyses(self) -> tuple[Analysis, ...]:
+        """What is run, in this order."""
+        return self._analyses(self._effective)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over text, values, setup and contents of included files, 64 hex digits.
+
+        Two circuits with the same digest give the engine the same; where their files lie does
+        not count.
+        """
+        return self.deck().digest
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """Every name that can be set, with its nominal value."""
+        return Parameters(
+            self._names(self._effective),
+            lambda values: self.with_values(values).parameters,
+            self._ask,
+        )
+
+    # Reading
+
+    @cached_property
+    def _base(self) -> Netlist:
+        return self._netlist({})
+
+    def _netlist(self, sections: Mapping[tuple[int, ...], str]) -> Netlist:
+        return Netlist(
+            self._text,
+            self._links,
+            self._files,
+            sections=sections,
+            name=self._label,
+            lib_includes=_lib_includes(self._setup),
+        )
+
+    @cached_property
+    def _orders(self) -> Orders:
+        return read_orders(self._base)
+
+    @cached_property
+    def _effective(self) -> Netlist:
+        """The netlist with the values in its text, for what depends on them."""
+        if not self._values:
+            return self._base
+        rendered = self._rendered
+        files = [
+            IncludedFile(name=path, data=data, links={p: i for i, p in enumerate(rendered.files)})
+            for path, data in rendered.files.items()
+        ]
+        links = {path: i for i, path in enumerate(rendered.files)}
+        return Netlist(
+            rendered.text,
+            links,
+            [_named(file) for file in files],
+            name=self._label,
+            lib_includes=_lib_includes(self._setup),
+        )
+
+    def _names(self, netlist: Netlist) -> Names:
+        return Names(netlist, self._label)
+
+    def _resolved(
+        self, values: Mapping[str, float | str]
+    ) -> tuple[Netlist, list[tuple[Target, float | str]]]:
+        """The netlist with the right sections of libraries, and what is written into it."""
+        netlist = self._base
+        names = self._base_names
+        sections: dict[tuple[int, ...], str] = {}
+        for name, value in values.items():
+            if name == "lib" or name.lower().startswith("lib:"):
+                canonical = names.resolve(name).name
+                sections[names.lib_reference(canonical).key] = str(value)
+                netlist = self._netlist(sections)
+                names = self._names(netlist)
+        found = []
+        for name, value in values.items():
+            if name == "lib" or name.lower().startswith("lib:"):
+                continue
+            found.append((names.resolve(name), value))
+        return netlist, found
+
+    @cached_property
+    def _base_names(self) -> Names:
+        return self._names(self._base)
+
+    def _analyses(self, netlist: Netlist) -> tuple[Analysis, ...]:
+        commands = self._commands()
+        top = self._names(netlist).top
+        return analyses_from(commands, lookup_in(top), netlist.top.sees_param)
+
+    def _commands(self) -> tuple[str, ...]:
+        if self._given is not None:
+            return self._given
+        return tuple(site.card.text for site in self._orders.analyses)
+
+    def _look_around(self, path: Path | None) -> tuple[str, ...]:
+        """Make the sentences about what the netlist brings with it and we do not do."""
+        notices = []
+        source = self._base.main.source
+        offered: list[str] = []
+        for begin, end in source.control:
+            notices.append(
+                f"{self._label}: the .control block in lines {begin + 1} to {end + 1} is left out; "
+                "its analyses can be given as analyses=[...]."
+            )
+            offered += setup_lines("\n".join(source.lines[begin : end + 1]))
+        if path is not None and (beside := path.parent / ".spiceinit").is_file():
+            offered += setup_lines(decode(beside.read_bytes()))
+            notices.append(f"{self._label}: the .spiceinit beside it is not read.")
+        missing = [line for line in dict.fromkeys(offered) if line not in self._setup]
+        if missing:
+            notices.append(
+                f"{self._label}: what changes how the netlist is read can be given as "
+                f"setup={missing!r}."
+            )
+        if path is None and not source.lines[0].strip():
+            first = next((line for line in source.lines if line.strip()), "").strip()
+            if first and first[0] not in ".*+" and len(first.split()) < 4:
+                notices.append(
+                    f"{self._label} begins with an empty line, which is its title, so "
+                    f"{first!r} is read as an element: begin the text with the title."
+                )
+        return tuple(notices)
+
+    # Values
+
+    def with_values(self, values: Mapping[str, float | str]) -> Circuit:
+        """Give the circuit with other values.
+
+        Parameters
+        ----------
+        values
+            Name to number (or text such as ``"2k"``); for ``lib`` the name of a section.
+
+        Returns
+        -------
+        Circuit
+            A new one; nothing but the values changes in its text.
+
+        Raises
+        ------
+        UnknownNameError, AmbiguousNameError
+            A name is not one parameter of the circuit.
+        CircuitError
+            A value is not finite, or a parameter is named twice.
+        """
+        changed = self._copy({**self._values, **self._checked(values)})
+        _ = changed._resolved(changed._values)
+        return changed
+
+    def _checked(self, values: Mapping[str, float | str]) -> dict[str, float | str]:
+        checked: dict[str, float | str] = {}
+        names = self._base_names
+        if any(_is_lib(name) for name in values):
+            sections = {n: v for n, v in {**self._values, **values}.items() if _is_lib(n)}
+            netlist, _ = self._resolved(sections)
+            names = self._names(netlist)
+        spelled: dict[str, str] = {}
+        for name, value in values.items():
+            resolver = self._base_names if _is_lib(name) else names
+            target = resolver.resolve(name)
+            if target.name in checked:
+                raise CircuitError(
+                    f"{spelled[target.name]!r} and {name!r} are the same parameter "
+                    f"{target.name!r}: give it once."
+                )
+            spelled[target.name] = name
+            checked[target.name] = _value(target.name, value, section=target.kind == "lib")
+        return checked
+
+    def _copy(self, values: dict[str, float | str]) -> Circuit:
+        other = object.__new__(Circuit)
+        for key in _STATE:
+            setattr(other, key, getattr(self, key))
+        other._values = values
+        # Both depend on the text alone, and reading it may take a second.
+        for key in ("_base", "_orders", "_base_names"):
+            if key in self.__dict__:
+                other.__dict__[key] = self.__dict__[key]
+        return other
+
+    def setter(self, names: Iterable[str]) -> Setter:
+        """Prepare setting the same parameters to many values.
+
+        Parameters
+        ----------
+        names
+            What will be set.
+
+        Returns
+        -------
+        Setter
+            Its ``commands(values)`` are for a loaded deck, its ``deck(values)`` for a fresh one;
+            both take the canonical names ``setter.names``.
+        """
+        targets = [self.parameters_target(name) for name in dict.fromkeys(names)]
+        reason = ""
+        if self.random:
+            reason = f"{self._label} draws numbers of its own, once when it is loaded"
+        elif any(t.kind == "param" for t in targets) and any(
+            has_expressions(c, self._effective.top.sees_param) for c in self._commands()
+        ):
+            reason = "an analysis has parameters in its arguments"
+        return Setter(targets, lambda values: self.with_values(values).deck(), reason)
+
+    def parameters_target(self, name: str) -> Target:
+        """Where a parameter stands in the netlist, and the command that sets it."""
+        names = self._names_now
+        return names.resolve(name)
+
+    @cached_property
+    def _names_now(self) -> Names:
+        return self._names(self._effective)
+
+    def alter_commands(self, values: Mapping[str, float | str]) -> tuple[str, ...] | None:
+        """What sets values in an engine that has this circuit's deck loaded.
+
+        Returns
+        -------
+        tuple of str or None
+            ``alterparam`` and ``reset`` first; None where a value can only be loaded. Many
+            samples of the same parameters are quicker with `setter`.
+        """
+        checked = self._checked(values)
+        return self.setter(checked).commands(checked)
+
+    # What the engine gets
+
+    @cached_property
+    def _rendered(self) -> Rendered:
+        return self._render([])
+
+    def _render(self, commented: Sequence[Any]) -> Rendered:
+        netlist, values = self._resolved(self._values)
+        orders = read_orders(netlist) if commented else Orders()
+        added: list[str] = []
+        if commented:
+            hidden = orders.all()
+        elif self._given is not None:
+            hidden = read_orders(netlist).analyses
+            added = [f".{a.command}" for a in self._analyses(netlist)]
+        else:
+            hidden = []
+        return render(
+            netlist,
+            values,
+            commented=hidden,
+            added=added,
+            extra=[self._files[i] for i in self._osdi],
+        )
+
+    def netlist(self) -> str:
+        """Give the netlist with all values in it, as an engine reads it.
+
+        Included files are named by their contents; ``.control`` blocks are comments; analyses
+        that were given stand in the place of the deck's own.
+        """
+        return self._rendered.text
+
+    @cached_property
+    def _deck(self) -> Deck:
+        rendered = self._render([True])
+        orders = read_orders(self._effective)
+        return Deck(
+            text=rendered.text,
+            files=rendered.files,
+            setup=self._setup,
+            osdi=tuple(data_name(self._files[i]) for i in self._osdi),
+            analyses=self.analyses,
+            save=saved_signals(orders.saves),
+            meas=tuple(" ".join(s.card.text.split()).lstrip(".") for s in orders.meas),
+        )
+
+    def deck(self, save: Sequence[str] = (), analyses: Sequence[str] | None = None) -> Deck:
+        """Give what an engine loads.
+
+        Parameters
+        ----------
+        save
+            Signals to return; by default those of the netlist's ``.save`` lines, or all.
+        analyses
+            Names of the analyses to run (``"ac"``); by default all.
+
+        Raises
+        ------
+        CircuitError
+            The circuit has no analysis, or none of that name.
+        """
+        deck = self._deck
+        chosen = deck.analyses
+        if analyses is not None:
+            named = {a.name: a for a in chosen}
+            for name in analyses:
+                if name not in named:
+                    listed = ", ".join(named) or "none"
+                    raise CircuitError(
+                        f"{self._label} has no analysis {name!r}; there are: {listed}."
+                    )
+            chosen = tuple(named[name] for name in analyses)
+        if not save and analyses is None:
+            return deck
+        signals = tuple(dict.fromkeys(s.lower().replace(" ", "") for s in save)) or deck.save
+        return Deck(
+            text=deck.text,
+            files=deck.files,
+            setup=deck.setup,
+            osdi=deck.osdi,
+            analyses=chosen,
+            save=signals,
+            meas=deck.meas,
+        )
+
+    def with_analyses(self, analyses: Sequence[str] | str) -> Circuit:
+        """Give the circuit with other analyses: ``[".ac dec 10 1 1meg"]``."""
+        other = self._copy(dict(self._values))
+        other._given = _lines_of(analyses)
+        _ = other.analyses
+        return other
+
+    # Simulating
+
+    def simulate(
+        self,
+        analyses: Sequence[str] | str | None = None,
+        engine: Engine | str | None = None,
+        time_limit: float = 600.0,
+    ) -> dict[str, xr.Dataset]:
+        """Simulate once.
+
+        Parameters
+        ----------
+        analyses
+            Lines to run instead of the circuit's own.
+        engine
+            An engine or its name; by default the first one installed.
+        time_limit
+            Processor seconds.
+
+        Returns
+        -------
+        dict of str to xarray.Dataset
+            By analysis: ``out["ac"]["v(out)"]``.
+
+        Raises
+        ------
+        SimulationError
+            It failed; carries the reason and the engine's last lines.
+        CircuitError
+            There is no analysis.
+        """
+        from spicelab_nb.circuits.datasets import to_datasets
+        from spicelab_nb.engines import find
+
+        circuit = self if analyses is None else self.with_analyses(analyses)
+        deck = circuit.deck()
+        if not deck.analyses:
+            raise CircuitError(
+                f"{self._label} has no analysis. Write one into the netlist, or give it: "
+                'simulate([".op"]), Circuit(..., analyses=[".ac dec 20 1 1meg"]).'
+            )
+        own = engine is None or isinstance(engine, str)
+        used = find(engine) if engine is None or isinstance(engine, str) else engine
+        try:
+            point = Point(seed=1) if circuit.random else Point()
+            outcome = used.run(deck, [point], cpu_limit=time_limit)[0]
+        finally:
+            if own:
+                used.close()
+        if outcome.status is not Status.OK:
+            tail = "\n".join(outcome.log[-8:])
+            raise SimulationError(
+                f"{self._label} was not simulated: {outcome.reason}"
+                + (f"\n{tail}" if tail else ""),
+                outcome.log,
+            )
+        return to_datasets(outcome.plots)
+
+    def _ask(self, vector: str) -> float | None:
+        """Ask the engine for a value that stands nowhere in the netlist."""
+        from spicelab_nb.engines import find
+
+        try:
+            used = find("ngspice")
+        except EngineError:
+            return None
+        deck = self._deck
+        probe = Deck(
+            text=deck.text,
+            files=deck.files,
+            setup=deck.setup,
+            osdi=deck.osdi,
+            analyses=analyses_from([".op"], _no_lookup, lambda _: False),
+            save=(vector,),
+        )
+        try:
+            outcome = used.run(probe, [Point(seed=1) if self.random else Point()], cpu_limit=60.0)[
+                0
+            ]
+        except EngineError:
+            return None
+        finally:
+            used.close()
+        if outcome.status is not Status.OK or vector not in outcome.plots["op"].vectors:
+            return None
+        value = float(outcome.plots["op"].vectors[vector])
+        return value if math.isfinite(value) else None
+
+    # Travelling
+
+    def describe(self) -> dict[str, Any]:
+        """Give all that identifies the circuit, as JSON; contents by SHA-256 (`inputs`)."""
+        return {
+            "kind": "netlist",
+            "name": self._name,
+            "label": self._label,
+            "text": hashlib.sha256(self._text.encode()).hexdigest(),
+            "links": dict(sorted(self._links.items())),
+            "files": [
+                {"name": f.name, "sha256": f.sha256, "links": dict(sorted(f.links.items()))}
+                for f in self._files
+            ],
+            "osdi": list(self._osdi),
+            "setup": list(self._setup),
+            "analyses": None if self._given is None else list(self._given),
+            "values": dict(sorted(self._values.items())),
+        }
+
+    def inputs(self) -> dict[str, bytes]:
+        """Give the contents that `describe` names, by SHA-256."""
+        data = self._text.encode()
+        return {
+            hashlib.sha256(data).hexdigest(): data,
+            **{file.sha256: file.data for file in self._files},
+        }
+
+    @classmethod
+    def restore(cls, description: Mapping[str, Any], inputs: Mapping[str, bytes]) -> Circuit:
+        """Rebuild the circuit that was described, with the same digest.
+
+        Parameters
+        ----------
+        description, inputs
+            As `describe` and `inputs` gave them.
+
+        Raises
+        ------
+        CircuitError
+            A content is missing.
+        """
+        wanted = [description["text"], *(f["sha256"] for f in description["files"])]
+        missing = [sha for sha in wanted if sha not in inputs]
+        if missing:
+            raise CircuitError(
+                f"The circuit {description['name']!r} cannot be rebuilt: the contents "
+                f"{missing[0][:12]}... are missing."
+            )
+        circuit = object.__new__(cls)
+        circuit._text = inputs[description["text"]].decode()
+        circuit._links = dict(description["links"])
+        circuit._files = tuple(
+            IncludedFile(name=f["name"], data=inputs[f["sha256"]], links=dict(f["links"]))
+            for f in description["files"]
+        )
+        circuit._osdi = tuple(description["osdi"])
+        circuit._setup = tuple(description["setup"])
+        given = description["analyses"]
+        circuit._given = None if given is None else tuple(given)
+        circuit._values = dict(description["values"])
+        circuit._label = description["label"]
+        circuit._name = description["name"]
+        circuit._notices = ()
+        return circuit
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: getattr(self, key) for key in _STATE}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    # Looking at it
+
+    def __repr__(self) -> str:
+        return f"<Circuit {self._name!r}: {self._summary()}>"
+
+    def _summary(self) -> str:
+        counts: dict[str, int] = {}
+        for device in self._base.top.devices.values():
+            counts[device.letter.upper()] = counts.get(device.letter.upper(), 0) + 1
+        elements = ", ".join(f"{n} {letter}" for letter, n in sorted(counts.items()))
+        try:
+            analyses = ", ".join(a.name for a in self.analyses) or "no analysis"
+        except (CircuitError, CannotEvaluate):
+            analyses = "analyses that cannot be read"
+        values = f", {len(self._values)} values set" if self._values else ""
+        return f"{elements or 'no elements'}; {analyses}{values}"
+
+    def _repr_html_(self) -> str:
+        lines = [f"<strong>{html.escape(self._name)}</strong> {html.escape(self._summary())}"]
+        lines += [f"<br><em>{html.escape(notice)}</em>" for notice in self.notices]
+        lines.append(
+            f"<details><summary>Netlist</summary><pre>{html.escape(self.netlist())}</pre></details>"
+        )
+        return f"<div>{''.join(lines)}</div>"
+
+
+_STATE = (
+    "_text", "_links", "_files", "_osdi", "_setup", "_given", "_values", "_label", "_name",
+    "_notices",
+)  # fmt: skip
+
+
+def _no_lookup(name: str) -> float:
+    raise CannotEvaluate(name)
+
+
+def _named(file: IncludedFile) -> IncludedFile:
+    return IncludedFile(name=file.name.rpartition("/")[2], data=file.data, links=file.links)
+
+
+def _several(given: Any) -> tuple[Any, ...]:
+    return (given,) if isinstance(given, (str, Path)) else tuple(given)
+
+
+def _lines_of(analyses: Sequence[str] | str) -> tuple[str, ...]:
+    given = analyses.splitlines() if isinstance(analyses, str) else analyses
+    return tuple(line.strip() for line in given if line.strip())
+
+
+def _lib_includes(setup: Iterable[str]) -> bool:
+    modes = [
+        re.split(r"ngbehavior\s*=", line.lower())[-1] for line in setup if "ngbehavior" in line
+    ]
+    return any("lt" in mode or "ps" in mode for mode in modes)
+
+
+def _is_lib(name: str) -> bool:
+    return name.strip().lower() == "lib" or name.strip().lower().startswith("lib:")
+
+
+def _value(name: str, value: Any, *, section: bool) -> float | str:
+    if section:
+        if not isinstance(value, str) or not value.strip():
+            raise CircuitError(f"{name} takes the name of a section, not {value!r}.")
+        return str(value).strip()
+    if isinstance(value, str):
+        number = parse_number(value)
+        if number is None:
+            raise CircuitError(f"{name} cannot be set to {value!r}: give a number.")
+        value = number
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise CircuitError(f"{name} cannot be set to {value!r}: give one number.") from None
+    if not math.isfinite(number):
+        raise CircuitError(f"{name} cannot be set to {number!r}: it must be finite.")
+    return number
+
+
+def _title_name(text: str) -> str:
+    title = text.partition("\n")[0].strip().lstrip("*").strip()
+    title = re.sub(r"^\.title\s+", "", title, flags=re.IGNORECASE)
+    return title[:60] or "circuit"
+
+
+def _read(source: Any) -> tuple[str, Path | None]:
+    text = netlist_of(source)
+    if text is None and isinstance(source, str) and "\n" in source:
+        text = source
+    if text is None:
+        if not isinstance(source, (str, Path)):
+            raise CircuitError(
+                "A Circuit is made of a path, of netlist text, or of an object with "
+                f"build_netlist(), not of {type(source).__name__}."
+            )
+        path = Path(source).expanduser()
+        try:
+            text = decode(path.read_bytes())
+        except FileNotFoundError:
+            raise CircuitFileError(
+                f"There is no netlist {str(path)!r} (looked in {Path.cwd()})."
+            ) from None
+        except OSError as error:
+            raise CircuitFileError(
+                f"The netlist {str(path)!r} cannot be read: {error.strerror}."
+            ) from error
+    else:
+        path = None
+        text = decode(text.encode("utf-8", "surrogateescape"))
+    if text.lower().startswith("*ng_script"):
+        raise CircuitError(
+            "This is a script of ngspice commands (*ng_script), not a netlist: give the netlist "
+            "that it sources."
+        )
+    if not text.strip():
+        raise CircuitError("The netlist is empty.")
+    return text, path
+
+
+class CircuitFileError(CircuitError, FileNotFoundError):
+    """The netlist's own file cannot be read."""
+
+    __str__ = Exception.__str__
