@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spicelab_nb.sampling.continuous import LogNormal, Normal, Triangular, Truncated, Uniform
+from spicelab_nb.sampling.continuous import LogNormal, Normal, Triangular, Uniform
 from spicelab_nb.sampling.corners import Corners
 from spicelab_nb.sampling.crossing import Crossed
 from spicelab_nb.sampling.design import (
@@ -19,6 +19,7 @@ from spicelab_nb.sampling.points import Points, restore
 from spicelab_nb.sampling.rounding import quantise
 from spicelab_nb.sampling.sweep import Sweep
 from spicelab_nb.sampling.tabulated import Discrete, Empirical
+from spicelab_nb.sampling.truncated import Truncated
 
 __all__ = [
     "BoundDesign",

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from spicelab_nb.errors import SamplingError
+from spicelab_nb.sampling.elementary import ndtr, ndtri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

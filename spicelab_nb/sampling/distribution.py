@@ -6,7 +6,7 @@ import dataclasses
 import math
 import numbers
 import operator
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -155,9 +155,6 @@ class Distribution:
 
     def _refuse(self, why: str) -> SamplingError:
         return SamplingError(f"{type(self).__name__}: {why}")
-
-    def __copy__(self) -> Self:
-        return self
 
 
 def as_number(value: Any, where: str) -> float:

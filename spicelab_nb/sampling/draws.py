@@ -205,16 +205,19 @@ class Draws:
 
     def describe(self) -> dict[str, Any]:
         """Give it as JSON; without n where `extensible`."""
+        # a glob gives one distribution to many: each is written once
+        distributions: list[Distribution] = []
+        variables = []
+        for v in self.variables:
+            if v.distribution not in distributions:
+                distributions.append(v.distribution)
+            which = distributions.index(v.distribution)
+            variables.append({"distribution": which, "members": [m.describe() for m in v.members]})
         description: dict[str, Any] = {
             "sampler": self.sampler,
             "seed": self.seed,
-            "variables": [
-                {
-                    "distribution": v.distribution.describe(),
-                    "members": [m.describe() for m in v.members],
-                }
-                for v in self.variables
-            ],
+            "distributions": [d.describe() for d in distributions],
+            "variables": variables,
             "correlation": [list(pair) for pair in self.correlation],
         }
         return description if self.extensible else {**description, "n": self.n}
@@ -225,13 +228,14 @@ class Draws:
         size = description.get("n", n)
         if size is None:
             raise SamplingError("restore needs size=, the number of samples of this Monte Carlo")
+        distributions = [restore_distribution(d) for d in description["distributions"]]
         return cls(
             n=as_whole(size, "size", least=1),
             seed=description["seed"],
             sampler=description["sampler"],
             variables=tuple(
                 Variable(
-                    distribution=restore_distribution(v["distribution"]),
+                    distribution=distributions[v["distribution"]],
                     members=tuple(Member.restore(m) for m in v["members"]),
                 )
                 for v in description["variables"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -13,7 +12,7 @@ from spicelab_nb.errors import SamplingError, nearest
 from spicelab_nb.sampling.crossing import Factor
 from spicelab_nb.sampling.distribution import Distribution, as_number, as_whole
 from spicelab_nb.sampling.draws import Draws, Member, Variable
-from spicelab_nb.sampling.names import Key, check_key, is_glob, resolve
+from spicelab_nb.sampling.names import Key, check_key, resolve
 from spicelab_nb.sampling.nominals import check_overlap, members
 from spicelab_nb.sampling.samplers import check_sampler
 from spicelab_nb.sampling.streams import stream_name
@@ -168,10 +167,7 @@ class MonteCarlo(Factor):
 
 def _varied(space: ParameterSpace, side: str, stream: Mapping[str, str]) -> list[str]:
     """Canonical names of varied parameters that one side of a correlation stands for."""
-    if is_glob(side) and side not in stream:
-        names = [n for n in stream if fnmatch.fnmatchcase(n.lower(), side.lower())]
-    else:
-        names = [n for n in resolve(space, side) if n in stream]
+    names = [n for n in resolve(space, side) if n in stream]
     if not names:
         raise SamplingError(
             f"correlation: {side!r} is not varied by this Monte Carlo.{nearest(side, stream)}"
