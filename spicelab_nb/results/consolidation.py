@@ -84,6 +84,8 @@ def consolidate(
     """
     objects = store.objects
     with store.lock() as check_lock:
+        if isinstance(objects, FolderObjects):
+            objects.sweep("chunks")
         source = WaveSource(store, design)
         dataset = assemble(store, design=design, specs=specs)
         content = {

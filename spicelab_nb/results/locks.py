@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from spicelab_nb.errors import StoreError, StoreLockedError
-from spicelab_nb.results.objects import FolderObjects
+from spicelab_nb.results.objects import FolderObjects, process_alive
 from spicelab_nb.results.plan import canonical_json
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class _Lease:
             if known["released"] or known["expires"] < self._clock():
                 return True
             same_host = known["host"] == socket.gethostname()
-            return bool(same_host and not _alive(int(known["pid"])))
+            return bool(same_host and not process_alive(int(known["pid"])))
         except (ValueError, KeyError, TypeError):
             return True
 
@@ -183,13 +183,3 @@ class _Lease:
 
 def _lease_name(number: int) -> str:
     return f"lock-leases/{number:08d}.json"
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import threading
+import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,11 +23,12 @@ from spicelab_nb.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["FolderObjects", "Objects", "RemoteObjects", "explain", "open_objects"]
+__all__ = ["FolderObjects", "Objects", "RemoteObjects", "explain", "open_objects", "process_alive"]
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _MEMORY = threading.Lock()
+_LEFT_SECONDS = 3600.0
 
 
 class Objects(Protocol):
@@ -186,8 +188,9 @@ class FolderObjects:
         """See :class:`Objects`."""
         try:
             with os.scandir(self.root / folder) as entries:
-                # The size is not asked of the file system here: nothing needs it for files.
-                return dict.fromkeys(sorted(e.name for e in entries if e.is_file()), -1)
+                # Temporary files are no objects. Nothing needs the size of a file.
+                names = (e.name for e in entries if e.name[0] != "." and e.is_file())
+                return dict.fromkeys(sorted(names), -1)
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
@@ -219,6 +222,24 @@ class FolderObjects:
         """See :class:`Objects`."""
         return (self.root / name).open("rb")
 
+    def sweep(self, folder: str) -> int:
+        """Remove temporary files that killed writers of this host left in a folder.
+
+        Returns
+        -------
+        int
+            How many; those younger than an hour stay, in case two hosts have one name.
+        """
+        host, removed = socket.gethostname(), 0
+        for path in (self.root / folder).glob(f".tmp-{host}-*"):
+            pid = path.name.removeprefix(f".tmp-{host}-").partition("-")[0]
+            with contextlib.suppress(FileNotFoundError):
+                old = time.time() - path.stat().st_mtime > _LEFT_SECONDS
+                if old and pid.isdigit() and not process_alive(int(pid)):
+                    path.unlink()
+                    removed += 1
+        return removed
+
     def check_writable(self) -> None:
         """See :class:`Objects`."""
         with self._explained(self.root), self._temporary(self.root / "probe", b"?"):
@@ -247,6 +268,17 @@ class FolderObjects:
             raise
         except OSError as error:
             raise explain(error, path, self.root) from error
+
+
+def process_alive(pid: int) -> bool:
+    """Tell whether a process of this host is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 STORE_VERSION = 1
 STORE_FORMAT = "spicelab-nb store"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _SIZE = re.compile(r"(\d{12})\.json")
 _PACKAGES = ("spicelab-nb", "numpy", "scipy", "neospice")
 _WHOLE = 8 * 2**20
@@ -171,6 +172,8 @@ class Store:
         plan, manifest = self._manifest()
         inputs = {}
         for digest in manifest["inputs"]:
+            if not _DIGEST.fullmatch(digest):
+                raise CorruptObjectError(f"{self.url}/manifest.json names no digest: {digest!r}.")
             content = self._objects.get(f"inputs/{digest}")
             if content is None or hashlib.sha256(content).hexdigest() != digest:
                 raise CorruptObjectError(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -57,7 +58,7 @@ def test_a_killed_publisher_leaves_only_whole_chunks(tmp_path: Path) -> None:
         )
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        wait_for(lambda before=before: len(store.objects.list("chunks")) > before + 3)
+        wait_for(lambda before=before: len(store.chunks()) > before + 3)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         process.stdout.close()
@@ -187,6 +188,26 @@ def test_a_writer_whose_growing_file_was_put_aside_writes_again(
     publish_range(store, design, 0, 20)
     assert len(stolen) == 1
     assert store.gaps() == []
+
+
+def test_what_killed_writers_left_is_swept_and_what_live_ones_write_is_not(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", "pass"])
+    gone.wait()
+    folder = objects.FolderObjects(tmp_path)
+    host = socket.gethostname()
+    left, young, live = (
+        tmp_path / "chunks" / f".tmp-{host}-{pid}-{name}"
+        for pid, name in ((gone.pid, "a"), (gone.pid, "b"), (os.getpid(), "c"))
+    )
+    left.parent.mkdir()
+    for path in (left, young, live):
+        path.write_bytes(b"x")
+        if path != young:
+            os.utime(path, (1e9, 1e9))
+    assert folder.sweep("chunks") == 1
+    assert not left.exists()
+    assert young.exists()
+    assert live.exists()
 
 
 def test_a_damaged_manifest_is_told(tmp_path: Path) -> None:
