@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import html
-import math
 import re
 import warnings
 from functools import cached_property
@@ -18,20 +16,21 @@ from spicelab_nb.circuits.analysis import (
     has_expressions,
     read_orders,
     saved_signals,
-    setup_lines,
 )
-from spicelab_nb.circuits.expressions import CannotEvaluate
-from spicelab_nb.circuits.foreign import netlist_of
-from spicelab_nb.circuits.includes import IncludedFile, collect, decode
+from spicelab_nb.circuits.includes import IncludedFile, collect
 from spicelab_nb.circuits.names import Names
-from spicelab_nb.circuits.numbers import parse_number
+from spicelab_nb.circuits.nodes import nodes_of
+from spicelab_nb.circuits.notices import notices_of
 from spicelab_nb.circuits.overrides import Rendered, data_name, render
 from spicelab_nb.circuits.parameters import Parameters, lookup_in
 from spicelab_nb.circuits.randomness import draws_numbers
 from spicelab_nb.circuits.scope import Netlist
 from spicelab_nb.circuits.setting import Setter
-from spicelab_nb.engines.engine import Deck, Point, Status
-from spicelab_nb.errors import CircuitError, EngineError, SimulationError
+from spicelab_nb.circuits.showing import as_html, summary
+from spicelab_nb.circuits.sources import lib_includes, lines_of, read, several, title_name
+from spicelab_nb.circuits.values import checked_value, is_lib
+from spicelab_nb.engines.engine import Deck
+from spicelab_nb.errors import CircuitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -87,14 +86,14 @@ class Circuit:
         analyses: Sequence[str] | str | None = None,
         name: str | None = None,
     ) -> None:
-        text, path = _read(source)
+        text, path = read(source)
         folder = path.resolve().parent if path is not None else Path.cwd()
-        roots = tuple(Path(p).expanduser() for p in _several(include_paths))
+        roots = tuple(Path(p).expanduser() for p in several(include_paths))
         for root in roots:
             if not root.is_dir():
                 raise CircuitError(f"include_paths names {str(root)!r}, which is no folder.")
-        commands = tuple(str(line) for line in _several(setup))
-        compiled = tuple(Path(p).expanduser() for p in _several(osdi))
+        commands = tuple(str(line) for line in several(setup))
+        compiled = tuple(Path(p).expanduser() for p in several(osdi))
         label = path.name if path is not None else (name or "the netlist")
         links, files = collect(
             text,
@@ -102,18 +101,18 @@ class Circuit:
             folder=folder,
             include_paths=roots,
             extra=compiled,
-            lib_includes=_lib_includes(commands),
+            lib_includes=lib_includes(commands),
         )
         self._text = text
         self._links = links
         self._files = files
         self._osdi = tuple(range(len(files) - len(compiled), len(files)))
         self._setup = commands
-        self._given = None if analyses is None else _lines_of(analyses)
+        self._given = None if analyses is None else lines_of(analyses)
         self._values: dict[str, float | str] = {}
         self._label = label
-        self._name = name or (path.stem if path is not None else _title_name(text))
-        self._notices = self._look_around(path)
+        self._name = name or (path.stem if path is not None else title_name(text))
+        self._notices = notices_of(self._base, label, path, commands)
         for notice in self.notices:
             warnings.warn(notice, CircuitNotice, stacklevel=2)
         if self._given is not None:
@@ -185,6 +184,22 @@ class Circuit:
             self._ask,
         )
 
+    @cached_property
+    def nodes(self) -> frozenset[str]:
+        """Names of the nodes at the top of the netlist, lower case.
+
+        Possibly with a few words more, where an element's letter does not tell how many it has.
+        """
+        return nodes_of(self._base)
+
+    @cached_property
+    def elements(self) -> Mapping[str, int]:
+        """How many elements of each letter stand at the top: ``{"C": 1, "R": 2}``."""
+        counts: dict[str, int] = {}
+        for device in self._base.top.devices.values():
+            counts[device.letter.upper()] = counts.get(device.letter.upper(), 0) + 1
+        return MappingProxyType(dict(sorted(counts.items())))
+
     # Reading
 
     @cached_property
@@ -198,7 +213,7 @@ class Circuit:
             self._files,
             sections=sections,
             name=self._label,
-            lib_includes=_lib_includes(self._setup),
+            lib_includes=lib_includes(self._setup),
         )
 
     @cached_property
@@ -221,7 +236,7 @@ class Circuit:
             links,
             [_named(file) for file in files],
             name=self._label,
-            lib_includes=_lib_includes(self._setup),
+            lib_includes=lib_includes(self._setup),
         )
 
     def _names(self, netlist: Netlist) -> Names:
@@ -235,14 +250,14 @@ class Circuit:
         names = self._base_names
         sections: dict[tuple[int, ...], str] = {}
         for name, value in values.items():
-            if name == "lib" or name.lower().startswith("lib:"):
+            if is_lib(name):
                 canonical = names.resolve(name).name
                 sections[names.lib_reference(canonical).key] = str(value)
                 netlist = self._netlist(sections)
                 names = self._names(netlist)
         found = []
         for name, value in values.items():
-            if name == "lib" or name.lower().startswith("lib:"):
+            if is_lib(name):
                 continue
             found.append((names.resolve(name), value))
         return netlist, found
@@ -260,35 +275,6 @@ class Circuit:
         if self._given is not None:
             return self._given
         return tuple(site.card.text for site in self._orders.analyses)
-
-    def _look_around(self, path: Path | None) -> tuple[str, ...]:
-        """Make the sentences about what the netlist brings with it and we do not do."""
-        notices = []
-        source = self._base.main.source
-        offered: list[str] = []
-        for begin, end in source.control:
-            notices.append(
-                f"{self._label}: the .control block in lines {begin + 1} to {end + 1} is left out; "
-                "its analyses can be given as analyses=[...]."
-            )
-            offered += setup_lines("\n".join(source.lines[begin : end + 1]))
-        if path is not None and (beside := path.parent / ".spiceinit").is_file():
-            offered += setup_lines(decode(beside.read_bytes()))
-            notices.append(f"{self._label}: the .spiceinit beside it is not read.")
-        missing = [line for line in dict.fromkeys(offered) if line not in self._setup]
-        if missing:
-            notices.append(
-                f"{self._label}: what changes how the netlist is read can be given as "
-                f"setup={missing!r}."
-            )
-        if path is None and not source.lines[0].strip():
-            first = next((line for line in source.lines if line.strip()), "").strip()
-            if first and first[0] not in ".*+" and len(first.split()) < 4:
-                notices.append(
-                    f"{self._label} begins with an empty line, which is its title, so "
-                    f"{first!r} is read as an element: begin the text with the title."
-                )
-        return tuple(notices)
 
     # Values
 
@@ -319,13 +305,13 @@ class Circuit:
     def _checked(self, values: Mapping[str, float | str]) -> dict[str, float | str]:
         checked: dict[str, float | str] = {}
         names = self._base_names
-        if any(_is_lib(name) for name in values):
-            sections = {n: v for n, v in {**self._values, **values}.items() if _is_lib(n)}
+        if any(is_lib(name) for name in values):
+            sections = {n: v for n, v in {**self._values, **values}.items() if is_lib(n)}
             netlist, _ = self._resolved(sections)
             names = self._names(netlist)
         spelled: dict[str, str] = {}
         for name, value in values.items():
-            resolver = self._base_names if _is_lib(name) else names
+            resolver = self._base_names if is_lib(name) else names
             target = resolver.resolve(name)
             if target.name in checked:
                 raise CircuitError(
@@ -333,7 +319,7 @@ class Circuit:
                     f"{target.name!r}: give it once."
                 )
             spelled[target.name] = name
-            checked[target.name] = _value(target.name, value, section=target.kind == "lib")
+            checked[target.name] = checked_value(target.name, value, section=target.kind == "lib")
         return checked
 
     def _copy(self, values: dict[str, float | str]) -> Circuit:
@@ -361,7 +347,7 @@ class Circuit:
             Its ``commands(values)`` are for a loaded deck, its ``deck(values)`` for a fresh one;
             both take the canonical names ``setter.names``.
         """
-        targets = [self.parameters_target(name) for name in dict.fromkeys(names)]
+        targets = [self.target(name) for name in dict.fromkeys(names)]
         reason = ""
         if self.random:
             reason = f"{self._label} draws numbers of its own, once when it is loaded"
@@ -371,7 +357,11 @@ class Circuit:
             reason = "an analysis has parameters in its arguments"
         return Setter(targets, lambda values: self.with_values(values).deck(), reason)
 
-    def parameters_target(self, name: str) -> Target:
+    def alterable(self, name: str) -> bool:
+        """Whether a parameter can be set in a loaded deck."""
+        return self.setter((name,)).alters
+
+    def target(self, name: str) -> Target:
         """Where a parameter stands in the netlist, and the command that sets it."""
         names = self._names_now
         return names.resolve(name)
@@ -424,6 +414,30 @@ class Circuit:
         that were given stand in the place of the deck's own.
         """
         return self._rendered.text
+
+    def write(self, folder: str | Path) -> Path:
+        """Write the netlist and all files that it includes, ready for ``ngspice -b``.
+
+        Parameters
+        ----------
+        folder
+            Made if it is not there.
+
+        Returns
+        -------
+        Path
+            Of the netlist in it.
+        """
+        folder = Path(folder)
+        for path, data in self._rendered.files.items():
+            place = folder / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+        folder.mkdir(parents=True, exist_ok=True)
+        name = re.sub(r"[^\w.-]+", "_", self._name) or "circuit"
+        deck = folder / f"{name}.cir"
+        deck.write_text(self.netlist())
+        return deck
 
     @cached_property
     def _deck(self) -> Deck:
@@ -481,7 +495,7 @@ class Circuit:
     def with_analyses(self, analyses: Sequence[str] | str) -> Circuit:
         """Give the circuit with other analyses: ``[".ac dec 10 1 1meg"]``."""
         other = self._copy(dict(self._values))
-        other._given = _lines_of(analyses)
+        other._given = lines_of(analyses)
         _ = other.analyses
         return other
 
@@ -516,62 +530,15 @@ class Circuit:
         CircuitError
             There is no analysis.
         """
-        from spicelab_nb.circuits.datasets import to_datasets
-        from spicelab_nb.engines import find
+        from spicelab_nb.circuits.simulation import simulate
 
         circuit = self if analyses is None else self.with_analyses(analyses)
-        deck = circuit.deck()
-        if not deck.analyses:
-            raise CircuitError(
-                f"{self._label} has no analysis. Write one into the netlist, or give it: "
-                'simulate([".op"]), Circuit(..., analyses=[".ac dec 20 1 1meg"]).'
-            )
-        own = engine is None or isinstance(engine, str)
-        used = find(engine) if engine is None or isinstance(engine, str) else engine
-        try:
-            point = Point(seed=1) if circuit.random else Point()
-            outcome = used.run(deck, [point], cpu_limit=time_limit)[0]
-        finally:
-            if own:
-                used.close()
-        if outcome.status is not Status.OK:
-            tail = "\n".join(outcome.log[-8:])
-            raise SimulationError(
-                f"{self._label} was not simulated: {outcome.reason}"
-                + (f"\n{tail}" if tail else ""),
-                outcome.log,
-            )
-        return to_datasets(outcome.plots)
+        return simulate(circuit, self._label, engine=engine, time_limit=time_limit)
 
     def _ask(self, vector: str) -> float | None:
-        """Ask the engine for a value that stands nowhere in the netlist."""
-        from spicelab_nb.engines import find
+        from spicelab_nb.circuits.simulation import ask
 
-        try:
-            used = find("ngspice")
-        except EngineError:
-            return None
-        deck = self._deck
-        probe = Deck(
-            text=deck.text,
-            files=deck.files,
-            setup=deck.setup,
-            osdi=deck.osdi,
-            analyses=analyses_from([".op"], _no_lookup, lambda _: False),
-            save=(vector,),
-        )
-        try:
-            outcome = used.run(probe, [Point(seed=1) if self.random else Point()], cpu_limit=60.0)[
-                0
-            ]
-        except EngineError:
-            return None
-        finally:
-            used.close()
-        if outcome.status is not Status.OK or vector not in outcome.plots["op"].vectors:
-            return None
-        value = float(outcome.plots["op"].vectors[vector])
-        return value if math.isfinite(value) else None
+        return ask(self, vector)
 
     # Travelling
 
@@ -648,27 +615,10 @@ class Circuit:
     # Looking at it
 
     def __repr__(self) -> str:
-        return f"<Circuit {self._name!r}: {self._summary()}>"
-
-    def _summary(self) -> str:
-        counts: dict[str, int] = {}
-        for device in self._base.top.devices.values():
-            counts[device.letter.upper()] = counts.get(device.letter.upper(), 0) + 1
-        elements = ", ".join(f"{n} {letter}" for letter, n in sorted(counts.items()))
-        try:
-            analyses = ", ".join(a.name for a in self.analyses) or "no analysis"
-        except (CircuitError, CannotEvaluate):
-            analyses = "analyses that cannot be read"
-        values = f", {len(self._values)} values set" if self._values else ""
-        return f"{elements or 'no elements'}; {analyses}{values}"
+        return f"<Circuit {self._name!r}: {summary(self)}>"
 
     def _repr_html_(self) -> str:
-        lines = [f"<strong>{html.escape(self._name)}</strong> {html.escape(self._summary())}"]
-        lines += [f"<br><em>{html.escape(notice)}</em>" for notice in self.notices]
-        lines.append(
-            f"<details><summary>Netlist</summary><pre>{html.escape(self.netlist())}</pre></details>"
-        )
-        return f"<div>{''.join(lines)}</div>"
+        return as_html(self)
 
 
 _STATE = (
@@ -677,94 +627,5 @@ _STATE = (
 )  # fmt: skip
 
 
-def _no_lookup(name: str) -> float:
-    raise CannotEvaluate(name)
-
-
 def _named(file: IncludedFile) -> IncludedFile:
     return IncludedFile(name=file.name.rpartition("/")[2], data=file.data, links=file.links)
-
-
-def _several(given: Any) -> tuple[Any, ...]:
-    return (given,) if isinstance(given, (str, Path)) else tuple(given)
-
-
-def _lines_of(analyses: Sequence[str] | str) -> tuple[str, ...]:
-    given = analyses.splitlines() if isinstance(analyses, str) else analyses
-    return tuple(line.strip() for line in given if line.strip())
-
-
-def _lib_includes(setup: Iterable[str]) -> bool:
-    modes = [
-        re.split(r"ngbehavior\s*=", line.lower())[-1] for line in setup if "ngbehavior" in line
-    ]
-    return any("lt" in mode or "ps" in mode for mode in modes)
-
-
-def _is_lib(name: str) -> bool:
-    return name.strip().lower() == "lib" or name.strip().lower().startswith("lib:")
-
-
-def _value(name: str, value: Any, *, section: bool) -> float | str:
-    if section:
-        if not isinstance(value, str) or not value.strip():
-            raise CircuitError(f"{name} takes the name of a section, not {value!r}.")
-        return str(value).strip()
-    if isinstance(value, str):
-        number = parse_number(value)
-        if number is None:
-            raise CircuitError(f"{name} cannot be set to {value!r}: give a number.")
-        value = number
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise CircuitError(f"{name} cannot be set to {value!r}: give one number.") from None
-    if not math.isfinite(number):
-        raise CircuitError(f"{name} cannot be set to {number!r}: it must be finite.")
-    return number
-
-
-def _title_name(text: str) -> str:
-    title = text.partition("\n")[0].strip().lstrip("*").strip()
-    title = re.sub(r"^\.title\s+", "", title, flags=re.IGNORECASE)
-    return title[:60] or "circuit"
-
-
-def _read(source: Any) -> tuple[str, Path | None]:
-    text = netlist_of(source)
-    if text is None and isinstance(source, str) and "\n" in source:
-        text = source
-    if text is None:
-        if not isinstance(source, (str, Path)):
-            raise CircuitError(
-                "A Circuit is made of a path, of netlist text, or of an object with "
-                f"build_netlist(), not of {type(source).__name__}."
-            )
-        path = Path(source).expanduser()
-        try:
-            text = decode(path.read_bytes())
-        except FileNotFoundError:
-            raise CircuitFileError(
-                f"There is no netlist {str(path)!r} (looked in {Path.cwd()})."
-            ) from None
-        except OSError as error:
-            raise CircuitFileError(
-                f"The netlist {str(path)!r} cannot be read: {error.strerror}."
-            ) from error
-    else:
-        path = None
-        text = decode(text.encode("utf-8", "surrogateescape"))
-    if text.lower().startswith("*ng_script"):
-        raise CircuitError(
-            "This is a script of ngspice commands (*ng_script), not a netlist: give the netlist "
-            "that it sources."
-        )
-    if not text.strip():
-        raise CircuitError("The netlist is empty.")
-    return text, path
-
-
-class CircuitFileError(CircuitError, FileNotFoundError):
-    """The netlist's own file cannot be read."""
-
-    __str__ = Exception.__str__

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from spicelab_nb.engines.engine import Plot
 
-__all__ = ["signal_unit", "to_datasets"]
+__all__ = ["axis_label", "signal_unit", "to_datasets"]
 
 _AXES = {
     "frequency": ("Hz", "Frequency"),
@@ -61,7 +61,8 @@ def signal_unit(name: str) -> str:
     return _PARAMETERS.get(inner[1], "") if inner else ""
 
 
-def _axis(name: str) -> tuple[str, str]:
+def axis_label(name: str) -> tuple[str, str]:
+    """Give the unit of an axis, and what stands beside it."""
     if name in _AXES:
         return _AXES[name]
     if name.startswith("v"):
@@ -101,7 +102,7 @@ def to_datasets(plots: Mapping[str, Plot]) -> dict[str, xr.Dataset]:
         }
         coordinates = {}
         for axis in plot.scale:
-            unit, long_name = _axis(axis)
+            unit, long_name = axis_label(axis)
             coordinates[axis] = xr.Variable(
                 (axis,), plot.axes[axis], {"units": unit, "long_name": long_name}
             )

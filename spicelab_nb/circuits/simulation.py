@@ -1,0 +1,82 @@
+"""Simulating a circuit once, here and now."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from spicelab_nb.engines.engine import Analysis, Point, Status
+from spicelab_nb.errors import CircuitError, EngineError, SimulationError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from spicelab_nb.circuits.circuit import Circuit
+    from spicelab_nb.engines.engine import Engine
+
+__all__ = ["ask", "simulate"]
+
+
+def simulate(
+    circuit: Circuit, label: str, *, engine: Engine | str | None, time_limit: float
+) -> dict[str, xr.Dataset]:
+    """Simulate a circuit; see :meth:`.Circuit.simulate`."""
+    from spicelab_nb.circuits.datasets import to_datasets
+    from spicelab_nb.engines import find
+
+    deck = circuit.deck()
+    if not deck.analyses:
+        raise CircuitError(
+            f"{label} has no analysis. Write one into the netlist, or give it: "
+            'simulate([".op"]), Circuit(..., analyses=[".ac dec 20 1 1meg"]).'
+        )
+    if engine is None or isinstance(engine, str):
+        used = find(engine)
+        try:
+            return simulate(circuit, label, engine=used, time_limit=time_limit)
+        finally:
+            used.close()
+    outcome = engine.run(deck, [_point(circuit)], cpu_limit=time_limit)[0]
+    if outcome.status is not Status.OK:
+        tail = "".join(f"\n{line}" for line in outcome.log[-8:])
+        raise SimulationError(f"{label} was not simulated: {outcome.reason}{tail}", outcome.log)
+    return to_datasets(outcome.plots)
+
+
+def _point(circuit: Circuit) -> Point:
+    # A netlist that draws numbers draws the same ones each time.
+    return Point(seed=1) if circuit.random else Point()
+
+
+def ask(circuit: Circuit, vector: str) -> float | None:
+    """Ask ngspice for a value that stands nowhere in the netlist.
+
+    Parameters
+    ----------
+    vector
+        ``"@m1[delvto]"``.
+
+    Returns
+    -------
+    float or None
+        None where there is no ngspice, or it does not know.
+    """
+    from spicelab_nb.engines import find
+
+    try:
+        used = find("ngspice")
+    except EngineError:
+        return None
+    operating_point = Analysis(name="op", kind="op", command="op")
+    deck = replace(circuit.deck(), analyses=(operating_point,), save=(vector,), meas=())
+    try:
+        outcome = used.run(deck, [_point(circuit)], cpu_limit=60.0)[0]
+    except EngineError:
+        return None
+    finally:
+        used.close()
+    if outcome.status is not Status.OK or vector not in outcome.plots["op"].vectors:
+        return None
+    value = float(outcome.plots["op"].vectors[vector])
+    return value if math.isfinite(value) else None
