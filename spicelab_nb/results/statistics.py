@@ -187,7 +187,7 @@ def summarize(
         if specs:
             together[label] = make.together(status, values)
     if not groups or len(groups) > 1:
-        label = "all" if groups else ""
+        label = "every" if groups else ""
         overall_rows, overall = make.overall(dataset, names, label, rows)
         rows = [*rows, *overall_rows]
         if specs:

@@ -91,16 +91,22 @@ class Yield:
             return (0.0, 1.0)
         return self.passed / run, (self.passed + self.failed) / run
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
+        """Value and interval: ``"91.3 % (89.4 to 93.0 %)"``."""
         if not self.ok:
             return "-"
         text = percent(self.value, self.ok)
         if self.interval:
-            low, high = (percent(x, 10 * self.ok) for x in self.interval)
+            low, high = (percent(x, self.ok) for x in self.interval)
             text += f" ({low[:-2]} to {high})"
+        return text
+
+    def __str__(self) -> str:
+        text = self.text
         if self.failed:
             low, high = (percent(x, self.ok) for x in self.bounds)
-            text += f"; with {self.failed} failed: {low[:-2]} to {high}"
+            text += f"; {low[:-2]} to {high} with the {self.failed} failed"
         return text
 
 
@@ -120,7 +126,7 @@ class MeasureRow:
     Parameters
     ----------
     name, group, unit, long_name
-        `group` is the corner; "" where there is one group only, "all" over every corner.
+        `group` is the corner; "" where there is one group only, "every" over all corners.
     n, missing
         Samples that are ok: with a finite value, and without (the measure does not exist there).
     mean, sd, least, most, quantiles
@@ -189,7 +195,7 @@ class Summary:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Corners, ``""`` alone where there are none; ``"all"`` comes last."""
+        """Corners, ``""`` alone where there are none; ``"every"`` comes last."""
         return tuple(dict.fromkeys(row.group for row in self.rows))
 
     @property
@@ -227,7 +233,7 @@ class Summary:
         """Column titles of `table`."""
         shown = [f"{100 * q:g} %" for q in self.quantiles]
         interval = f"yield ({100 * self.confidence:g} % interval)" if self.random else "yield"
-        titles = ["measure", "mean", "sd", "min", *shown, "max", "spec", "Cpk", interval]
+        titles = ["measure", "mean", "sd", *shown, "spec", "Cpk", interval]
         return ["corner", *titles] if self.groups != ("",) else titles
 
     def table(self) -> list[list[str]]:
@@ -335,14 +341,15 @@ def _yield(y: Yield) -> dict[str, object]:
 
 
 def _cells(row: MeasureRow) -> list[str]:
-    numbers = [row.mean, row.sd, row.least, *row.quantiles, row.most]
     return [
         row.name,
-        *(quantity(x, row.unit) for x in numbers),
+        quantity(row.mean, row.unit),
+        quantity(row.sd, row.unit, 3),
+        *(quantity(x, row.unit) for x in row.quantiles),
         limits_text(row.spec, row.unit),
         ("" if row.spec is None else "-" if row.cpk != row.cpk else f"{row.cpk:.2f}")
         + (" !" if row.warning else ""),
-        "" if row.yield_ is None else str(row.yield_),
+        "" if row.yield_ is None else row.yield_.text,
     ]
 
 

@@ -163,15 +163,15 @@ class TestCorners:
     def test_each_and_over_all(self):
         ds = rc_dataset(300, corners=["tt", "slow"], failed=[7])
         summary = summarize(ds)
-        assert summary.groups == ("tt", "slow", "all")
+        assert summary.groups == ("tt", "slow", "every")
         good = ((ds["f3db"] >= 1400) & (ds["f3db"] <= 1800)).values
         assert summary.together["tt"].passed == int(good[:, 0].sum())
         assert summary.together["slow"].passed == int(good[:, 1].sum())
-        assert summary.together["all"].passed == int(good.all(axis=1).sum())
+        assert summary.together["every"].passed == int(good.all(axis=1).sum())
         assert (summary.yield_.ok, summary.yield_.failed) == (299, 1)
         rows = {r.group: r for r in summary.rows if r.name == "f3db"}
-        assert rows["all"].cpk == min(rows["tt"].cpk, rows["slow"].cpk)
-        assert rows["all"].least == ds["f3db"].min().item()
+        assert rows["every"].cpk == min(rows["tt"].cpk, rows["slow"].cpk)
+        assert rows["every"].least == ds["f3db"].min().item()
         assert rows["tt"].mean == pytest.approx(np.nanmean(ds["f3db"].values[:, 0]))
 
     def test_failed_at_one_corner_is_failed_over_all(self):
@@ -204,4 +204,4 @@ class TestTable:
         assert frame.loc["f3db", "spec_min"] == 1400
         assert frame.loc["all specs", "yield"] == frame.loc["f3db", "yield"]
         cornered = summarize(rc_dataset(50, corners=["a", "b"])).to_pandas()
-        assert cornered.loc[("all", "all specs"), "ok"] == 50
+        assert cornered.loc[("every", "all specs"), "ok"] == 50

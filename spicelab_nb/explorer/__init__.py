@@ -1,0 +1,31 @@
+"""What people look at: figures, the report, the accessor ``dataset.spicelab``."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from spicelab_nb.explorer.accessor import register
+
+_MODULES = {
+    "corners": "figures",
+    "histogram": "figures",
+    "scatter": "figures",
+    "waveforms": "figures",
+    "write_report": "report",
+}
+
+__all__ = ["register", *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+register()

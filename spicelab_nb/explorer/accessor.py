@@ -1,0 +1,55 @@
+"""``dataset.spicelab``: the figures as methods of a run's dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from spicelab_nb.explorer import figures
+from spicelab_nb.results.statistics import summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import xarray as xr
+
+    from spicelab_nb.results.spec import Spec
+    from spicelab_nb.results.summary import Summary
+
+__all__ = ["register"]
+
+_NAME = "spicelab"
+
+
+class SpicelabAccessor:
+    """Figures and statistics of a dataset; it keeps nothing but the dataset itself."""
+
+    def __init__(self, dataset: xr.Dataset) -> None:
+        self._dataset = dataset
+
+    def histogram(self, measure: str, *, spec: Spec | None = None) -> Any:
+        """Histogram of a measure; see :func:`spicelab_nb.explorer.histogram`."""
+        return figures.histogram(self._dataset, measure, spec=spec)
+
+    def scatter(self, x: str, y: str) -> Any:
+        """Scatter of a measure; see :func:`spicelab_nb.explorer.scatter`."""
+        return figures.scatter(self._dataset, x, y)
+
+    def corners(self, measure: str) -> Any:
+        """Spread at each corner; see :func:`spicelab_nb.explorer.corners`."""
+        return figures.corners(self._dataset, measure)
+
+    def waveforms(self, signal: str, **options: Any) -> Any:
+        """Waveforms of a signal of this dataset; see :func:`spicelab_nb.explorer.waveforms`."""
+        return figures.waveforms(self._dataset[signal], **options)
+
+    def summary(self, *, specs: Mapping[str, Spec] | None = None) -> Summary:
+        """Statistics and yields; see :func:`spicelab_nb.results.statistics.summarize`."""
+        return summarize(self._dataset, specs=specs)
+
+
+def register() -> None:
+    """Make ``dataset.spicelab`` available; may be called again."""
+    import xarray as xr
+
+    if getattr(xr.Dataset, _NAME, None) is None:
+        xr.register_dataset_accessor(_NAME)(SpicelabAccessor)  # type: ignore[no-untyped-call]
