@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from spicelab_nb.clusters import registry
 from spicelab_nb.clusters.certificates import Credentials
+from spicelab_nb.clusters.clients import close_client, connect, workers_of
 from spicelab_nb.clusters.kind import Condition
 from spicelab_nb.errors import ClusterError, ExecutorError
 
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from spicelab_nb.executors import Executor
 
 __all__ = ["Address", "AddressOptions", "Attached"]
-
-logger = logging.getLogger(__name__)
-
-ANSWER_LIMIT = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,17 +68,13 @@ class Address:
         ClusterError
             Nobody answers there, or it does not accept this certificate.
         """
-        from distributed import client
-
-        connect: Any = client.Client
         options = self._options
         try:
             self._client = connect(
                 options.address,
                 security=options.security,
                 timeout=options.timeout,
-                set_as_default=True,
-                name=f"spicelab_nb-{self._name}",
+                name=self._name,
             )
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             hint = (
@@ -136,16 +128,11 @@ class Address:
         """What the scheduler says."""
         if self._closed:
             return Condition(state="closed")
-        client, lost = self._client, f"The scheduler at {self._options.address} does not answer."
-        if client is None or client.status != "running":
+        found = workers_of(self._client, self._name)
+        if found is None:
+            lost = f"The scheduler at {self._options.address} does not answer."
             return Condition(state="failed", problem=lost)
-        try:
-            identity = client.sync(
-                client.scheduler.identity, n_workers=-1, callback_timeout=ANSWER_LIMIT
-            )
-        except (OSError, TimeoutError):
-            return Condition(state="failed", problem=lost)
-        workers = identity["workers"].values()
+        workers = found.values()
         return Condition(
             state="running",
             workers=len(workers),
@@ -169,11 +156,7 @@ class Address:
         if self._closed:
             return
         self._closed = True
-        if self._client is not None:
-            try:
-                self._client.close(timeout=2)
-            except Exception as error:  # noqa: BLE001 - its scheduler may be gone; nothing depends on it
-                logger.debug("Closing the client of %r: %s", self._name, error)
+        close_client(self._client, self._name)
 
 
 class Attached(Address):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from spicelab_nb import config
 from spicelab_nb.clusters.certificates import make_certificate
 from spicelab_nb.clusters.children import Child, end_all
+from spicelab_nb.clusters.clients import close_client, connect, workers_of
 from spicelab_nb.clusters.kind import Condition
 from spicelab_nb.clusters.registry import scratch_folder, write_file
 from spicelab_nb.errors import ClusterError, ClusterStartError, ExecutorError
@@ -40,8 +41,6 @@ LARGEST_WAIT = 30.0
 """Seconds between two attempts to start a worker that keeps dying."""
 RETIREMENT = 10.0
 """Seconds that a worker which is not needed any more may take to leave by itself."""
-ANSWER_LIMIT = 5.0
-"""Seconds within which a live scheduler answers a question."""
 FULL = 0.95
 """Share of a worker's memory limit above which it is ended, before the machine suffers."""
 
@@ -211,9 +210,6 @@ class Local:
         return Child([*command, role, *last], log=log, environment=environment)
 
     def _connect(self, end: float) -> None:
-        from distributed import client
-
-        connect: Any = client.Client
         path = self._folder / "scheduler.json"
         while not path.exists():
             self._check_start(end, joined=0)
@@ -224,8 +220,7 @@ class Local:
                 address,
                 security=self._credentials.security(),
                 timeout=max(1.0, end - time.monotonic()),
-                set_as_default=True,
-                name=f"spicelab_nb-{self._name}",
+                name=self._name,
             )
         except OSError as error:
             raise self._start_error(0, f"its scheduler does not answer: {error}") from error
@@ -294,23 +289,8 @@ class Local:
             )
         return Dask(self._client)
 
-    def _workers(self) -> dict[str, dict[str, Any]]:
-        """What the scheduler knows of its workers, by address; {} where it does not answer."""
-        client = self._client
-        if client is None or client.status != "running":
-            return {}
-        try:
-            identity = client.sync(
-                client.scheduler.identity, n_workers=-1, callback_timeout=ANSWER_LIMIT
-            )
-        except (OSError, TimeoutError) as error:
-            logger.warning("The scheduler of %r does not answer: %s", self._name, error)
-            return {}
-        return {
-            address: worker
-            for address, worker in identity["workers"].items()
-            if worker.get("status", "running") in ("running", "paused")
-        }
+    def _workers(self) -> Mapping[str, Mapping[str, Any]]:
+        return workers_of(self._client, self._name) or {}
 
     def condition(self) -> Condition:
         """What the scheduler says, and what is wrong."""
@@ -389,12 +369,11 @@ class Local:
         """Without a scheduler there is no cluster; nothing is left running."""
         scheduler = self._scheduler
         assert scheduler is not None  # noqa: S101 - for the type checker
-        self._failed = (
-            f"The scheduler of {self._name!r} {scheduler.ended_how()}; its last lines: "
-            f"{scheduler.last_lines() or '(none)'}"
-        )
+        self._failed = f"The scheduler of {self._name!r} {scheduler.ended_how()}, and its workers ended with it."
+        self._dashboard = None
         logger.error("%s", self._failed)
-        self._close_client()
+        logger.info("Last lines of the scheduler: %s", scheduler.last_lines())
+        close_client(self._client, self._name)
         end_all([slot.child for slot in self._slots.values()])
 
     def scale(self, workers: int) -> None:
@@ -431,19 +410,11 @@ class Local:
         scheduler = [] if self._scheduler is None else [self._scheduler]
         return [*scheduler, *(slot.child for slot in self._slots.values())]
 
-    def _close_client(self) -> None:
-        if self._client is None:
-            return
-        try:
-            self._client.close(timeout=2)
-        except Exception as error:  # noqa: BLE001 - its scheduler may be gone; nothing depends on it
-            logger.debug("Closing the client of %r: %s", self._name, error)
-
     def close(self) -> None:
         """End every process, for certain."""
         with self._lock:
             if self._closed:
                 return
             self._closed = True
-        self._close_client()
+        close_client(self._client, self._name)
         end_all(self._children())

@@ -127,7 +127,9 @@ def test_a_script_needs_no_guard_and_may_use_the_modules_beside_it(runtime_dir, 
         textwrap.dedent("""
         import neighbour
         import spicelab_nb as sl
-        cluster = sl.cluster("local", workers=2, dashboard=False)
+        from urllib.request import urlopen
+        cluster = sl.cluster("local", workers=2)
+        assert urlopen(cluster.dashboard_link).status == 200
         print(sum(cluster.client.gather(cluster.client.map(neighbour.double, range(5)))))
         """)
     )
@@ -239,6 +241,26 @@ def test_another_process_of_the_same_user_may_join_scale_and_leave(cluster, tmp_
     assert (code, errors) == (0, "")
     assert out.split() == ["2", "3"]
     assert cluster.state == "running"
+
+
+def test_a_lost_scheduler_is_told_in_one_sentence(runtime_dir, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent("""
+        import os, signal, time
+        import spicelab_nb as sl
+        cluster = sl.cluster("local", workers=1, dashboard=False)
+        os.kill(cluster.client.run_on_scheduler(os.getpid), signal.SIGKILL)
+        while cluster.state != "failed" or not cluster.problem.startswith("The scheduler of"):
+            time.sleep(0.05)
+        """)
+    )
+    code, _, errors = run_script(script)
+    assert code == 0
+    assert errors == (
+        "The scheduler of 'local' was ended by SIGKILL, and its workers ended with it.\n"
+    )
+    assert clusters.list_clusters() == []
 
 
 def test_a_worker_that_eats_its_memory_is_replaced(runtime_dir, tmp_path, wait_until):
