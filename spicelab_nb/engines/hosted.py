@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import mmap
 import os
+import platform
 import select
 import shutil
 import signal
@@ -109,6 +110,18 @@ class HostedEngine:
     def process(self) -> int | None:
         """Process id of the host, or None when none is running."""
         return None if self._host is None else self._host.process.pid
+
+    @property
+    def position(self) -> int | None:
+        """Which point of the message in hand the host is at; None when it is at none."""
+        host = self._host
+        if host is None:
+            return None
+        try:
+            index, _ = PROGRESS.unpack_from(host.board)
+        except ValueError:  # asked from another thread just as the host is put away
+            return None
+        return None if index < 0 else int(index)
 
     def __repr__(self) -> str:
         return f"<{self._name} {self._version}>"
@@ -270,7 +283,7 @@ class _Host:
         self.spent = False
         self.name = name
         _sweep()
-        self.root = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        self.root = Path(tempfile.mkdtemp(prefix=f"{_prefix()}{os.getpid()}-"))
         work = self.root / "work"
         work.mkdir()
         (self.root / "home").mkdir()
@@ -477,12 +490,16 @@ def _environment(home: Path, lifeline: int) -> dict[str, str]:
         HOME=str(home),
         OMP_WAIT_POLICY="passive",
         LC_ALL="C",
-        NGSPICE_MEAS_PRECISION="17",
         PYTHONUTF8="1",
         PYTHONPATH=os.pathsep.join(p for p in (package, env.get("PYTHONPATH", "")) if p),
         SPICELAB_NB_LIFELINE=str(lifeline),
     )
     return env
+
+
+def _prefix() -> str:
+    """Start of the names of this machine's directories: a temporary folder may be shared."""
+    return f"{PREFIX}{platform.node()}-"
 
 
 _swept = False
@@ -494,7 +511,7 @@ def _sweep() -> None:
     if _swept:
         return
     _swept = True
-    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        owner = left.name.removeprefix(PREFIX).partition("-")[0]
+    for left in Path(tempfile.gettempdir()).glob(f"{_prefix()}*"):
+        owner = left.name.removeprefix(_prefix()).partition("-")[0]
         if owner.isdigit() and not Path(f"/proc/{owner}").exists():
             shutil.rmtree(left, ignore_errors=True)

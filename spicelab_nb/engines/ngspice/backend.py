@@ -168,6 +168,9 @@ class NgspiceBackend:
 
     def _plan(self, deck: Deck) -> list[_Task]:
         wanted = tuple(dict.fromkeys(s.lower() for s in deck.save))
+        for analysis in deck.analyses:
+            if analysis.kind == "noise":
+                _require_output(deck, analysis)
         seen: set[str] = set()
         tasks = []
         for analysis in deck.analyses:
@@ -180,7 +183,8 @@ class NgspiceBackend:
             tasks.append(
                 _Task(
                     analysis=analysis,
-                    command=analysis.command.encode(),
+                    # The engine folds the case of decks, not of commands.
+                    command=analysis.command.lower().encode(),
                     sweep=sweeps(analysis.kind, analysis.command),
                     saves=kept,
                     wanted=wanted,
@@ -208,7 +212,7 @@ class NgspiceBackend:
         start = len(self.lines)
         line = b""
         for command in commands:
-            told = command.encode()
+            told = command.lower().encode()
             if line and len(line) + len(told) > 950:
                 self._say(line)
                 line = b""
@@ -236,6 +240,8 @@ class NgspiceBackend:
             fault = fault or missing_value(printed, self.deck.text)
         if fault:
             self._say("destroy all")
+            if any(b"no data saved" in line for line in printed) and task.wanted:
+                fault = f"ngspice gave no {', '.join(task.wanted)}."
             raise PointError(f"{name}: {fault}")
         plot = library.plot()
         if plot in {b"const", b""}:
@@ -268,30 +274,18 @@ class NgspiceBackend:
                 totals = plot
         if spectra is None or totals is None:
             raise PointError(f"{name}: ngspice gave no noise.")
-        found = [
+        return [
             self._read(task, spectra, name, "noise"),
             self._read(task, totals, f"{name}_total", "noise_total"),
         ]
-        if not np.frombuffer(found[1].data).any():
-            self._require_output(task)
-        return found
-
-    def _require_output(self, task: _Task) -> None:
-        """Refuse the noise of a node that does not exist: ngspice says 0 to it."""
-        inside = re.search(r"v\(([^)]*)\)", task.analysis.command, re.IGNORECASE)
-        nodes = [n.strip().lower() for n in inside.group(1).split(",")] if inside else []
-        self._say("destroy all", "op")
-        known = {canonical_name(n.decode()) for n in self.library.names(self.library.plot())}
-        for node in nodes:
-            if node not in {"0", "gnd"} and f"v({node})" not in known:
-                raise PointError(f"{task.analysis.name}: there is no node {node!r}.")
 
     def _read(self, task: _Task, plot: bytes, name: str, kind: str) -> RawPlot:
         shape = task.shapes.get(plot)
         if shape is None:
             shape = task.shapes[plot] = self._shape(task, plot, name, kind)
         axes: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
-        length, lengths = 1, ()
+        length = 1
+        lengths: tuple[int, ...] = ()
         if shape.scale:
             axes = self._axes(task, self._vector(shape.scale, name))
             lengths = tuple(len(a) for a in axes)
@@ -354,7 +348,8 @@ class NgspiceBackend:
             axes = [above, axis[:length]]
         if not inner.complete(axes[-1]):
             raise PointError(
-                f"{name}: the sweep broke off at {axes[-1][-1]:g} of {inner.stop:g} ({count} points)."
+                f"{name}: the sweep broke off at {axes[-1][-1]:g} of {inner.stop:g}, "
+                f"after {count} points."
             )
         return axes
 
@@ -364,9 +359,11 @@ class NgspiceBackend:
         is_complex = kind == "ac"
         for raw in self.library.names(plot):
             full = plot + b"." + raw
-            if (kind in {"ac", "noise"} and raw == b"frequency") or (
-                kind == "tran" and raw == b"time"
-            ) or (kind == "dc" and raw.endswith(b"-sweep")):
+            if (
+                (kind in {"ac", "noise"} and raw == b"frequency")
+                or (kind == "tran" and raw == b"time")
+                or (kind == "dc" and raw.endswith(b"-sweep"))
+            ):
                 scale = full
             elif not raw.startswith(b"sl_"):
                 vector = self._vector(full, name)
@@ -400,3 +397,19 @@ class NgspiceBackend:
         for signal in self.deck.save:
             if signal.startswith("@") and signal.lower() not in given:
                 raise PointError(f"No analysis gave {signal}: no such device or parameter.")
+
+
+def _require_output(deck: Deck, analysis: Analysis) -> None:
+    """Refuse the noise of a node that does not exist: ngspice makes it and says 0.
+
+    Raises
+    ------
+    ValueError
+        No card of the deck or its files names the node.
+    """
+    inside = re.search(r"v\(([^)]*)\)", analysis.command, re.IGNORECASE)
+    texts = (deck.text, *(c.decode(errors="replace") for c in deck.files.values()))
+    for node in inside.group(1).split(",") if inside else []:
+        name = re.escape(node.strip().rpartition(".")[2])
+        if not any(re.search(rf"(?<![\w.]){name}(?![\w.])", t, re.IGNORECASE) for t in texts):
+            raise ValueError(f"{analysis.command!r}: there is no node {node.strip()!r}.")

@@ -191,5 +191,5 @@ def _strings(array: ctypes._Pointer[ctypes.c_char_p]) -> list[bytes]:
     if not array:
         return found
     while (text := array[len(found)]) is not None:
-        found.append(text)  # type: ignore[arg-type]
+        found.append(text)
     return found

@@ -1,8 +1,9 @@
 """A deck's own ``.meas`` lines, run after the analysis that they measure.
 
-Loaded with the deck, ngspice runs them at every analysis, prints six digits, and keeps the first
-result of a ``param=`` for good. As commands their results are vectors of full precision; what is
-missing as a command is the evaluation of expressions, and that is done here.
+Loaded with the deck, ngspice runs them at every analysis and keeps the first result of a ``param=``
+for good, so that it is stale from the second sample on. As commands they are sound, but evaluate
+no expressions: that is done here. Either way ngspice rounds a result to seven digits; measures
+that are taken from the vectors are exact.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def parse_measures(lines: Sequence[str]) -> tuple[Measure, ...]:
             raise ValueError(f"{line!r} is not a measure: it needs an analysis and a name.")
         kind, name, rest = match.groups()
         formula = _PARAM.match(rest)
+        taken: tuple[str, ...]
         if formula:
             text = formula.group(1).strip()
             whole = _EXPRESSION.fullmatch(text)

@@ -49,6 +49,8 @@ def canonical_name(name: str) -> str:
         return name
     if name.startswith("v(") and name.endswith(")"):
         return name
+    if name.count("(") > name.count(")"):
+        name += ")"  # the engine takes the last bracket of Net-(R1-Pad2) for a separator
     return f"v({name})"
 
 
@@ -112,7 +114,7 @@ class Sweep:
             return len(axis) == max(int(self.step), 1)
         if self.spacing:
             base = 10.0 if self.spacing == "dec" else 2.0
-            return last * base ** (1 / self.step) > self.stop * (1 - CONVERGED)
+            return bool(last * base ** (1 / self.step) > self.stop * (1 - CONVERGED))
         if self.name == "time":
             return last >= self.stop * (1 - CONVERGED)
         slack = abs(self.step) * CONVERGED
@@ -128,53 +130,54 @@ def sweeps(kind: str, command: str) -> tuple[Sweep, ...]:
         The line is not one that ends: a step of 0 or of the wrong sign runs for ever in ngspice.
     """
     words = command.replace(",", " ").split()
-    if not words or words[0].lower() != kind:
-        raise ValueError(f"{command!r} is not a line of kind {kind!r}.")
-    words = words[1:]
+    fault = "is not complete"
     try:
-        if kind == "op":
-            return ()
-        if kind == "tran":
-            start = spice_number(words[2]) if len(words) > 2 and words[2].lower() != "uic" else 0.0
-            return (
-                Sweep(
-                    name="time",
-                    start=start,
-                    stop=spice_number(words[1]),
-                    step=spice_number(words[0]),
-                ),
-            )
-        if kind in {"ac", "noise"}:
-            spacing, count, start_text, stop_text = _frequency_words(words)
-            found = Sweep(
+        found = _sweeps(kind, words[1:])
+        fault = _endless(found) if words and words[0].lower() == kind else f"is no .{kind} line"
+    except IndexError:
+        found = ()
+    except ValueError as error:
+        found, fault = (), f"cannot be read: {error}"
+    if fault:
+        raise ValueError(f"{command!r} {fault}.")
+    return found
+
+
+def _sweeps(kind: str, words: list[str]) -> tuple[Sweep, ...]:
+    if kind == "tran":
+        step, stop = spice_number(words[0]), spice_number(words[1])
+        later = [w for w in words[2:3] if w.lower() != "uic"]
+        start = spice_number(later[0]) if later else 0.0
+        return (Sweep(name="time", start=start, stop=stop, step=step),)
+    if kind in {"ac", "noise"}:
+        spacing, count, start_text, stop_text = _frequency_words(words)
+        return (
+            Sweep(
                 name="frequency",
                 start=spice_number(start_text),
                 stop=spice_number(stop_text),
                 step=spice_number(count),
                 spacing=spacing.lower(),
-            )
-            if found.spacing not in {"dec", "oct", "lin"} or found.step < 1:
-                raise ValueError(f"{command!r} wants dec, oct or lin, then a number of points.")
-            if found.stop < found.start:
-                raise ValueError(f"{command!r} ends before it starts.")
-            return (found,)
-        if kind == "dc":
-            nested = []
-            for place in range(0, len(words), 4):
-                name, *numbers = words[place : place + 4]
-                low, high, step = (spice_number(n) for n in numbers)
-                if step == 0 or (high - low) * step < 0:
-                    raise ValueError(f"{command!r} would never end: its step leads away.")
-                nested.append(Sweep(name=name.lower(), start=low, stop=high, step=step))
-            if 1 <= len(nested) <= 2:
-                return tuple(nested)
-    except IndexError:
-        pass
-    except ValueError as error:
-        if str(error).startswith(repr(command)):
-            raise
-        raise ValueError(f"{command!r} is not complete: {error}.") from None
-    raise ValueError(f"{command!r} is not complete, or not of kind {kind!r}.")
+            ),
+        )
+    if kind == "dc":
+        nested = []
+        for place in range(0, len(words), 4):
+            low, high, step = (spice_number(words[place + i]) for i in (1, 2, 3))
+            nested.append(Sweep(name=words[place].lower(), start=low, stop=high, step=step))
+        return (nested[0], *nested[1:])
+    return ()
+
+
+def _endless(found: tuple[Sweep, ...]) -> str:
+    for sweep in found:
+        if sweep.name == "frequency" and (sweep.step < 1 or sweep.stop < sweep.start):
+            return "has no point: mind the number of points, and which end comes first"
+        if sweep.name in {"frequency", "time"}:
+            continue
+        if sweep.step == 0 or (sweep.stop - sweep.start) * sweep.step < 0:
+            return "would never end: its step does not lead from the start to the stop"
+    return "" if len(found) <= 2 else "sweeps more than two things"
 
 
 def _frequency_words(words: list[str]) -> tuple[str, str, str, str]:
