@@ -15,6 +15,7 @@ import os
 import shutil
 import uuid
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -436,9 +437,15 @@ def _swap(fresh: Path, place: Path) -> None:
 
 
 def _sync_tree(root: Path) -> None:
-    for path in (root, *root.rglob("*")):
+    """Bring files and folders to the disk; together, since each alone waits for the journal."""
+
+    def sync(path: Path) -> None:
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    with ThreadPoolExecutor(16, "store-sync") as pool:
+        for done in [pool.submit(sync, path) for path in (root, *root.rglob("*"))]:
+            done.result()

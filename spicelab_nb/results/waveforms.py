@@ -296,6 +296,6 @@ def _lazy_array_class() -> Any:
             rows = self._rows(points.astype(np.intp))
             for axis, k in reversed(list(enumerate(key[n:], start=1))):
                 rows = rows[(slice(None),) * axis + (k,)]
-            return rows.reshape(*shape, *rows.shape[1:])
+            return rows.reshape((*shape, *rows.shape[1:]))
 
     return LazyRows
