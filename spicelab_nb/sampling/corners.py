@@ -16,8 +16,6 @@ from spicelab_nb.sampling.points import Axis
 from spicelab_nb.sampling.values import as_value, as_values, check_kind
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from spicelab_nb.sampling.design import ParameterSpace, Value
 
 __all__ = ["Corners"]
@@ -42,7 +40,7 @@ class Corners(Factor):
         There is no corner, or a value is neither a finite number nor text.
     """
 
-    corners: Mapping[str, Mapping[Key, Value]]
+    corners: Mapping[str, Mapping[Any, Value]]  # keys are Key; a mapping is invariant in them
 
     once: ClassVar[str] = (
         "Two sets of corners cannot be crossed: combine them with Corners.full({...})"
@@ -72,7 +70,7 @@ class Corners(Factor):
         object.__setattr__(self, "corners", checked)
 
     @classmethod
-    def full(cls, values: Mapping[Key, Sequence[Any] | NDArray[Any]]) -> Corners:
+    def full(cls, values: Mapping[Any, Any]) -> Corners:
         """Make a corner of every combination of values, named by them: ``tt_-40``.
 
         Parameters

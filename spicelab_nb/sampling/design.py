@@ -8,15 +8,15 @@ slice can be drawn without the ones before it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["BoundDesign", "Column", "Design", "Dimension", "ParameterSpace", "Value"]
+__all__ = ["AskedAtOnce", "BoundDesign", "Column", "Design", "Dimension", "ParameterSpace", "Value"]
 
 Value: TypeAlias = float | str
 """A parameter's value: a number, or a section's name for ``lib``."""
@@ -50,6 +50,14 @@ class ParameterSpace(Protocol):
 
     def at(self, values: Mapping[str, Value]) -> ParameterSpace:
         """Give the space with some values set, for nominals that depend on them (a corner's)."""
+
+
+@runtime_checkable
+class AskedAtOnce(Protocol):
+    """A space that finds several nominals sooner than one after the other; not required of any."""
+
+    def nominals(self, names: Sequence[str]) -> Mapping[str, Value | None]:
+        """Give the nominal value of each canonical name, as `ParameterSpace.nominal` does."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,7 +59,7 @@ class MonteCarlo(Factor):
     """
 
     n: int
-    distributions: Mapping[Key, Distribution]
+    distributions: Mapping[Any, Distribution]  # keys are Key; a mapping is invariant in them
     _: KW_ONLY
     seed: int = 0
     correlation: Mapping[tuple[str, str], float] | None = None

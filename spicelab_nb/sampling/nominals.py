@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spicelab_nb.errors import SamplingError
+from spicelab_nb.sampling.design import AskedAtOnce
 from spicelab_nb.sampling.draws import Member
 
 if TYPE_CHECKING:
@@ -64,12 +65,20 @@ def members(names: set[str], space: ParameterSpace, axes: Sequence[Axis]) -> dic
     found: dict[str, list[Value | None]] = {name: [] for name in sorted(names)}
     for values in _settings(axes):
         here = space.at(values) if values else space
+        given: dict[str, Value | None] = {n: values[n] for n in found if n in values}
+        given |= _nominals(here, [n for n in found if n not in values])
         for name, nominals in found.items():
-            nominals.append(values[name] if name in values else here.nominal(name))
+            nominals.append(given[name])
     return {
         name: _member(name, nominals, shape, [a.name for a in axes])
         for name, nominals in found.items()
     }
+
+
+def _nominals(space: ParameterSpace, names: Sequence[str]) -> Mapping[str, Value | None]:
+    if isinstance(space, AskedAtOnce):
+        return space.nominals(names)
+    return {name: space.nominal(name) for name in names}
 
 
 def _member(

@@ -42,7 +42,7 @@ class Sweep(Factor):
         It is empty, or values are missing, repeated, not finite or of the wrong shape.
     """
 
-    values: Mapping[Key, Sequence[Any] | NDArray[Any]]
+    values: Mapping[Any, Any]  # keys are Key; a mapping is invariant in them
 
     def __post_init__(self) -> None:
         if not isinstance(self.values, Mapping):

@@ -22,20 +22,20 @@ class FakeSpace:
 
     Parameters
     ----------
-    nominals
+    values
         By canonical name; None where there is no nominal value. Case does not matter in look-ups.
     derived
         Nominals that follow from what is set, computed from all other values.
     """
 
-    nominals: Mapping[str, Value | None]
+    values: Mapping[str, Value | None]
     derived: Mapping[str, Callable[[Mapping[str, Value | None]], Value]] = field(
         default_factory=dict
     )
 
     def canonical(self, name: str) -> str:
-        """Give the spelling in `nominals` or `derived`."""
-        folded = {n.lower(): n for n in (*self.nominals, *self.derived)}
+        """Give the spelling in `values` or `derived`."""
+        folded = {n.lower(): n for n in (*self.values, *self.derived)}
         if name.lower() not in folded:
             raise UnknownNameError(
                 f"There is no parameter {name!r}.{nearest(name, folded.values())}"
@@ -44,7 +44,7 @@ class FakeSpace:
 
     def expand(self, pattern: str) -> tuple[str, ...]:
         """Give every name that a glob matches, sorted."""
-        names = (*self.nominals, *self.derived)
+        names = (*self.values, *self.derived)
         found = [n for n in names if fnmatch.fnmatchcase(n.lower(), pattern.lower())]
         if not found:
             raise UnknownNameError(f"{pattern!r} matches no parameter.")
@@ -52,10 +52,10 @@ class FakeSpace:
 
     def nominal(self, name: str) -> Value | None:
         """Give the nominal value; derived ones from the values set."""
-        if name in self.nominals:
-            return self.nominals[name]
-        return self.derived[name](self.nominals)
+        if name in self.values:
+            return self.values[name]
+        return self.derived[name](self.values)
 
     def at(self, values: Mapping[str, Value]) -> FakeSpace:
         """Give the space with some values set."""
-        return replace(self, nominals={**self.nominals, **values})
+        return replace(self, values={**self.values, **values})

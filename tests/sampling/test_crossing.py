@@ -40,6 +40,7 @@ MC = MonteCarlo(
 CORNERS = Corners(
     {"slow": {"lib": "ss", "temp": 125, "vdd": 1.62}, "fast": {"lib": "ff", "temp": -40}}
 )
+TEMPERATURES = Corners({"hot": {"rb": 120.0}, "cold": {"rb": 80.0}})
 SWEEP = Sweep({"rb": [100.0, 200.0, 300.0]})
 CUBE = CORNERS * SWEEP * MC
 
@@ -85,6 +86,23 @@ def test_every_corner_sees_the_same_draws():
     alone = {c.name: c.values for c in MC.bind(SPACE).columns()}
     assert columns["R1"].tolist() == alone["R1"].tolist()
     assert columns["R2"][:, 0].tolist() == alone["R2"].tolist()
+
+
+def test_nominals_are_asked_all_at_once_where_the_space_can():
+    class Asked(FakeSpace):
+        asked = 0
+
+        def nominals(self, names):
+            type(self).asked += 1
+            return {name: FakeSpace.nominal(self, name) for name in names}
+
+        def nominal(self, name):
+            assert name == "rb"  # what the corners set, not what is drawn
+            return FakeSpace.nominal(self, name)
+
+    bound = (TEMPERATURES * MC).bind(Asked(SPACE.values, SPACE.derived))
+    assert Asked.asked == 2
+    assert digest(draws(bound)) == digest(draws((TEMPERATURES * MC).bind(SPACE)))
 
 
 def test_points_are_the_columns_in_c_order():

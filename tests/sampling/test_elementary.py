@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from spicelab_nb.sampling.elementary import exp, log, ndtr, ndtri
 
 RNG = np.random.default_rng(0)
-SIZE = 50_000
+SIZE = 5_000
 
 
 def last_places(found, expected):

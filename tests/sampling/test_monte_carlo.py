@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from scipy.special import ndtr, ndtri
@@ -87,6 +87,7 @@ def test_a_stream_can_be_entered_anywhere(a, length):
     assert words(1, "x", a, a + length).tolist() == whole[a : a + length].tolist()
 
 
+@settings(max_examples=30)
 @given(cuts=st.lists(st.integers(0, 200), max_size=12))
 def test_draws_do_not_depend_on_how_the_range_is_cut(cuts):
     bound = RICH.bind(SPACE)
@@ -98,6 +99,7 @@ def test_draws_do_not_depend_on_how_the_range_is_cut(cuts):
     assert seeds.tolist() == bound.seeds(0, 200).tolist()
 
 
+@settings(max_examples=25)
 @given(order=st.permutations(list(RICH.distributions)), pairs=st.permutations([0, 1, 2]))
 def test_draws_do_not_depend_on_the_order_of_the_mappings(order, pairs):
     listed = list(RICH.correlation.items())
