@@ -166,6 +166,15 @@ class Local:
                 self._slots[number] = _Slot(self._spawn("worker", number))
             self._connect(end)
             self._wait_for_workers(end)
+        except ClusterStartError:
+            self.close()
+            raise
+        except OSError as error:
+            self.close()
+            raise ClusterStartError(
+                f"Cluster {self._name!r} could not be started: {error}. Its files are in "
+                f"{self._folder.parent} and {scratch_folder(self._id).parent}."
+            ) from error
         except BaseException:
             self.close()
             raise
@@ -369,7 +378,10 @@ class Local:
         """Without a scheduler there is no cluster; nothing is left running."""
         scheduler = self._scheduler
         assert scheduler is not None  # noqa: S101 - for the type checker
-        self._failed = f"The scheduler of {self._name!r} {scheduler.ended_how()}, and its workers ended with it."
+        self._failed = (
+            f"The scheduler of {self._name!r} {scheduler.ended_how()}, "
+            "and its workers ended with it."
+        )
         self._dashboard = None
         logger.error("%s", self._failed)
         logger.info("Last lines of the scheduler: %s", scheduler.last_lines())

@@ -300,6 +300,16 @@ def test_a_start_that_fails_quotes_the_last_words_and_leaves_nothing(
     assert clusters.current() is None or clusters.current().name != "lab"
 
 
+def test_a_full_disk_is_said_and_leaves_nothing(runtime_dir, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("spicelab_nb.clusters.local.make_certificate", full)
+    with pytest.raises(ClusterStartError, match=r"'lab' could not be started.*No space left"):
+        sl.cluster("local", workers=1, name="lab")
+    assert list((runtime_dir / "spicelab_nb" / "clusters").iterdir()) == []
+
+
 def test_a_start_that_takes_too_long_ends_in_time(runtime_dir, tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text(
         "import time\nprint('still asleep', flush=True)\ntime.sleep(600)\n"
