@@ -69,7 +69,7 @@ class Drawing:
         self._right = _KEY if key else _RIGHT
         self._title = title
         self._parts: list[str] = []
-        self._key: list[tuple[str, str]] = []
+        self._key: list[tuple[str, str, float]] = []
         self._frame(x_label, y_label)
 
     def bars(self, edges: ArrayLike, counts: ArrayLike, color: str) -> None:
@@ -93,14 +93,25 @@ class Drawing:
             f'<path d="{self._path(x, y)}" fill="none" stroke="{color}" stroke-width="1.4"{dash}/>'
         )
         if name:
-            self._key.append((name, color))
+            self._key.append((name, color, 1.0))
 
-    def band(self, x: ArrayLike, low: ArrayLike, high: ArrayLike, color: str, name: str) -> None:
+    def band(
+        self,
+        x: ArrayLike,
+        low: ArrayLike,
+        high: ArrayLike,
+        color: str,
+        *,
+        opacity: float,
+        name: str,
+    ) -> None:
         """Fill between two curves."""
         there = self._path(x, high)
         back = self._path(np.asarray(x)[::-1], np.asarray(low)[::-1]).replace("M", "L", 1)
-        self._parts.append(f'<path d="{there}{back}Z" fill="{color}" fill-opacity=".25"/>')
-        self._key.append((name, color))
+        self._parts.append(
+            f'<path d="{there}{back}Z" fill="{color}" fill-opacity="{opacity:.2f}"/>'
+        )
+        self._key.append((name, color, opacity))
 
     def dots(self, x: ArrayLike, y: ArrayLike, color: str) -> None:
         """Draw points, all in one element."""
@@ -135,9 +146,12 @@ class Drawing:
         )
         beside = self._width - self._right + 8
         key = "".join(
-            f'<path d="M{beside} {y}h14" stroke="{color}" stroke-width="3"/>'
+            f'<path d="M{beside} {y}h14" stroke="{color}" stroke-width="3" '
+            f'stroke-opacity="{opacity:.2f}"/>'
             f'<text x="{beside + 19}" y="{y + 4}">{html.escape(_short(name))}</text>'
-            for y, (name, color) in zip(range(_TOP + 8, self._height, 16), self._key, strict=False)
+            for y, (name, color, opacity) in zip(
+                range(_TOP + 8, self._height, 16), self._key, strict=False
+            )
         )
         return (
             f'<svg viewBox="0 0 {self._width} {self._height}" width="{self._width}" '

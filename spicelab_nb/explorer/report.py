@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     import xarray as xr
+    from numpy.typing import NDArray
 
     from spicelab_nb.results.spec import Spec
     from spicelab_nb.results.summary import Summary
@@ -232,7 +233,7 @@ def _waveforms(waveforms: Mapping[str, xr.Dataset]) -> str:
     return _section("Waveforms", f'<div class="figures">{content}</div>' if content else "")
 
 
-def _bundle(wave: xr.DataArray, name: str, part: str | None) -> str:
+def _bundle(wave: xr.DataArray, titled: str, part: str | None) -> str:
     try:
         e = envelope(wave, part=part)
     except MeasureError as error:
@@ -247,22 +248,33 @@ def _bundle(wave: xr.DataArray, name: str, part: str | None) -> str:
         _padded(ends * scale_y),
         x_label=f"{e.x_name} ({unit_x})" if unit_x else e.x_name,
         y_label=f"{'phase' if part == 'phase' else e.name} ({unit_y})",
-        title=f"{name}{', phase' if part == 'phase' else ''}\n{e.n} samples{left_out}; grey: "
+        title=f"{titled}{', phase' if part == 'phase' else ''}\n{e.n} samples{left_out}; grey: "
         "exact minimum and maximum",
         log_x=e.log_x,
         key=True,
     )
     x = e.x[::step] * scale_x
-    for (low, high), (a, b) in zip(e.bands, e.quantiles, strict=True):
-        shown = f"{100 * a:g} to {100 * b:g} %"
-        drawing.band(x, low[::step] * scale_y, high[::step] * scale_y, _BLUE, shown)
+    for k, ((low, high), (a, b)) in enumerate(zip(e.bands, e.quantiles, strict=True)):
+        borders = low[::step] * scale_y, high[::step] * scale_y
+        name = f"{100 * a:g} to {100 * b:g} %"
+        drawing.band(x, *borders, _BLUE, opacity=min(0.25 * (k + 1), 0.8), name=name)
     # Thinning takes the least and the most of each stretch, so that no glitch is lost.
     drawing.line(x, np.minimum.reduceat(e.least, np.arange(0, len(e.x), step)) * scale_y, _GREY)
     drawing.line(x, np.maximum.reduceat(e.most, np.arange(0, len(e.x), step)) * scale_y, _GREY)
     drawing.line(x, e.median[::step] * scale_y, _BLUE, name="median")
     for (label, values), color in zip(e.worst, (_RED, *_COLORS[1:4]), strict=False):
-        drawing.line(x, values[::step] * scale_y, color, dashed=True, name=label)
+        furthest = _furthest(values, e.median, step)
+        drawing.line(
+            e.x[furthest] * scale_x, values[furthest] * scale_y, color, dashed=True, name=label
+        )
     return drawing.svg()
+
+
+def _furthest(values: NDArray[Any], median: NDArray[Any], step: int) -> NDArray[np.intp]:
+    """Of each stretch of `step` points take the one furthest from the median."""
+    starts = np.arange(0, len(values), step)
+    stray = np.abs(values - median)
+    return np.array([a + int(np.argmax(stray[a : a + step])) for a in starts])
 
 
 def _failures(failures: pd.DataFrame | None) -> str:

@@ -184,3 +184,24 @@ def test_a_browser_shows_it_without_a_network(hostile):
     assert said == []
     assert len(boxes) >= 4
     assert all(box["width"] > 300 and box["height"] > 150 for box in boxes)
+
+
+def test_a_glitch_between_the_drawn_points_is_drawn(tmp_path):
+    ds = rc_dataset(40)
+    waves = rc_waveforms(ds, points=5000)
+    plain = waves["tran"].copy(deep=True)
+    waves["tran"]["v(out)"][7, 2503] = 9.0
+    texts = [
+        write_report(
+            tmp_path / f"{k}.html", ds, summarize(ds), title="t", waveforms={"tran": w}
+        ).read_text()
+        for k, w in enumerate((plain, waves["tran"]))
+    ]
+    assert "sample 7<" not in texts[0]
+    assert "sample 7<" in texts[1]
+    # The curve of the worst sample and the exact maximum both reach the top of the axes.
+    tops = [
+        min(map(float, re.findall(r"[ML][\d.]+ ([\d.]+)", d)))
+        for d in re.findall(r'<path d="(M[^"]*L[^"]*)" fill="none"', texts[1])
+    ]
+    assert sorted(tops)[1] == sorted(tops)[0] < sorted(tops)[2]

@@ -144,10 +144,13 @@ class Measure(ABC):
         return f" of {', '.join(self.signals)}" if self.signals else ""
 
     def describe(self) -> dict[str, Any]:
-        """What identifies it, as JSON; `restore` makes it again."""
+        """What identifies it, with its ``unit`` and ``long_name``, as JSON.
+
+        `restore` makes it again; a store labels its dataset from these two.
+        """
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in fields.items()}
-        return {"measure": self.name, **plain}
+        return {"measure": self.name, **plain, "unit": self.unit, "long_name": self.long_name}
 
     @abstractmethod
     def of_outcomes(self, outcomes: Sequence[Outcome]) -> NDArray[np.float64]:
@@ -277,7 +280,7 @@ def restore(described: Mapping[str, Any]) -> Measure:
         It is of a kind that this version does not know, or a Python function, which has to be
         handed over again.
     """
-    fields = dict(described)
+    fields = {k: v for k, v in described.items() if k not in {"unit", "long_name"}}
     name = str(fields.pop("measure", ""))
     if name == "function":
         raise MeasureError(

@@ -78,6 +78,8 @@ class Function(Measure):
             "source": dict(self.source),
             "units": self.units,
             "label": self.label,
+            "unit": self.unit,
+            "long_name": self.long_name,
         }
 
     def of_mapping(self, results: Mapping[str, Any]) -> float:

@@ -75,6 +75,7 @@ class TestEveryMeasure:
     def test_has_a_unit_and_a_long_name(self, m):
         assert m.unit == UNITS[m.name]
         assert m.long_name
+        assert (m.describe()["unit"], m.describe()["long_name"]) == (m.unit, m.long_name)
 
     def test_repr_is_how_it_is_written(self, m):
         names = {"measure": measure, "np": np}
