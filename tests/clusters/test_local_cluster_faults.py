@@ -268,13 +268,15 @@ def test_a_worker_that_eats_its_memory_is_replaced(runtime_dir, tmp_path, wait_u
         (before,) = pids(small)
 
         def eat():
-            import distributed
+            import time
 
-            distributed.eaten = [b"x" * 20_000_000 for _ in range(25)]
+            eaten = [b"x" * 20_000_000 for _ in range(25)]
+            time.sleep(600)  # until it is ended; had it returned, Dask would compute it again
+            return len(eaten)
 
         future = small.client.submit(eat, pure=False)
+        wait_until(lambda: future.status == "error")
         wait_until(lambda: pids(small) not in (set(), {before}))
-        assert future.status == "error"
         executor = small.executor()
         executor.start(CountingTask(folder=str(tmp_path)))
         executor.submit(chunks_of(2, 1))
