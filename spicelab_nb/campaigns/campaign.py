@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from spicelab_nb.circuits.measures import Measure
     from spicelab_nb.clusters import Cluster
-    from spicelab_nb.sampling.design import BoundDesign, Design
+    from spicelab_nb.sampling.design import BoundDesign, Design, ParameterSpace
     from spicelab_nb.simulators.simulator import Simulator
 
 __all__ = ["Campaign"]
@@ -124,7 +124,7 @@ class Campaign:
                     "Nothing would be left of this campaign: give measures=, keep= signals, or "
                     "put .meas lines into the netlist."
                 )
-            space = simulator.parameters
+            space: ParameterSpace = simulator.parameters
         else:
             self._function = _function_simulator(simulator, measures, keep)
             space = self._function.space

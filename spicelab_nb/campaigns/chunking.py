@@ -55,8 +55,13 @@ class Chunker:
         if points <= 0:
             return
         each = max(seconds, 1e-9) / points
-        # An exponential mean over about four chunks: follows a change, ignores one hiccup.
-        self._seconds = each if self._seconds is None else 0.75 * self._seconds + 0.25 * each
+        if self._seconds is None or each < self._seconds:
+            # A worker's first chunks also start its engine, and short chunks pay most of their
+            # time for being chunks: a lower figure is the better one.
+            self._seconds = each
+        else:
+            # Upwards an exponential mean over about four chunks: one hiccup changes little.
+            self._seconds = 0.75 * self._seconds + 0.25 * each
 
     def length(self, slots: int) -> int:
         """Points of the next chunk for a cluster of `slots`."""
@@ -67,17 +72,18 @@ class Chunker:
             return max(1, min(TRIAL, math.ceil(self.remaining / slots)))
         seconds = min(max(SHORTEST, slots / TASKS_PER_SECOND), LONGEST)
         fair = self.remaining * self._seconds / (ROUNDS * slots)
-        # Near the end chunks shrink, so that no slot waits long for the last one; a tenth of the
-        # usual length still outweighs what handing out a chunk costs.
-        seconds = min(seconds, max(fair, seconds / 10))
+        # Near the end chunks shrink, so that no slot waits long for the last one, as far as the
+        # scheduler and the cost of handing out a chunk allow.
+        seconds = min(seconds, max(fair, slots / TASKS_PER_SECOND, SHORTEST / 10))
         return min(max(1, round(seconds / self._seconds)), LARGEST)
 
     def next(self, slots: int) -> Chunk | None:
         """Give the next chunk, or None when all is handed out."""
         if not self._gaps:
             return None
+        length = self.length(slots)
         start, stop = self._gaps.popleft()
-        cut = min(stop, start + self.length(slots))
+        cut = min(stop, start + length)
         if cut < stop:
             self._gaps.appendleft((cut, stop))
         return Chunk(start, cut)

@@ -144,6 +144,8 @@ class Driver:
                     return "cancelled"
         finally:
             executor.close()
+            # An executor that runs chunks in this very thread has left an engine warm in it.
+            self._task.release()
 
     def _fill(self, executor: Executor, chunker: Chunker) -> bool:
         """Run what the chunker has; False when cancelled."""
@@ -180,7 +182,7 @@ class Driver:
         slots = executor.capacity()
         # One chunk waits behind each running one, so that a slot is never idle for a round trip.
         room = 2 * max(slots, 1) - len(self._under_way)
-        chunks = []
+        chunks: list[Chunk] = []
         while len(chunks) < room:
             chunk = self._again.popleft() if self._again else chunker.next(slots)
             if chunk is None:

@@ -81,6 +81,10 @@ class ChunkTask:
             worker=worker,
         )
 
+    def release(self) -> None:
+        """Close what the calling thread keeps warm for this task."""
+        _sessions.release(self.key)
+
 
 class _Sessions(threading.local):
     """Sessions that stay warm in this thread between chunks, the least recently used given up."""
@@ -93,11 +97,16 @@ class _Sessions(threading.local):
             self._open.move_to_end(key)
             return self._open[key]
         while len(self._open) >= WARM_SESSIONS:
-            self._open.popitem(last=False)[1].close()
+            _close(self._open.popitem(last=False)[1])
         session = simulator.open()
         self._open[key] = session
-        _all_sessions.append(session)
+        _every_session.append(session)
         return session
+
+    def release(self, key: str) -> None:
+        session = self._open.pop(key, None)
+        if session is not None:
+            _close(session)
 
 
 class _Stores(threading.local):
@@ -112,12 +121,17 @@ class _Stores(threading.local):
         return self._open[url]
 
 
-_all_sessions: list[Session] = []
+_every_session: list[Session] = []
 _sessions = _Sessions()
 _stores = _Stores()
 
 
+def _close(session: Session) -> None:
+    _every_session.remove(session)
+    session.close()
+
+
 @atexit.register
-def _close_sessions() -> None:
-    for session in _all_sessions:
-        session.close()
+def _close_all() -> None:
+    for session in _every_session[:]:
+        _close(session)

@@ -39,8 +39,9 @@ def time_grid(command: str) -> NDArray[np.float64]:
         The step does not fit the stop time, or there would be more than a million points.
     """
     words = [w for w in command.split()[1:] if w.lower() != "uic"]
-    step, stop = parse_number(words[0]), parse_number(words[1])
-    start = parse_number(words[2]) if len(words) > 2 else 0.0
+    if len(words) < 2:
+        raise CircuitError(f".{command}: a transient analysis has a step and a stop time.")
+    step, stop, start = (_number(command, word) for word in [*words, "0"][:3])
     if not (step > 0 and stop > start):
         raise CircuitError(f".{command}: the step must be positive and the stop after the start.")
     # A tolerance of a millionth of a step: 10m/10u is 999.9999999999999 in binary.
@@ -50,5 +51,13 @@ def time_grid(command: str) -> NDArray[np.float64]:
             f".{command} asks for {points} points of each kept waveform; keep nothing, or give "
             f"a larger step: {MOST_POINTS} points are the most."
         )
-    grid: NDArray[np.float64] = start + step * np.arange(points)
-    return grid
+    return start + step * np.arange(points, dtype=np.float64)
+
+
+def _number(command: str, word: str) -> float:
+    value = parse_number(word)
+    if value is None:
+        raise CircuitError(
+            f".{command}: to keep waveforms their time grid must be plain numbers, not {word!r}."
+        )
+    return value

@@ -73,8 +73,9 @@ def resolve_keep(circuit: Circuit, keep: Sequence[str]) -> tuple[str, ...]:
     if isinstance(keep, str):
         raise CampaignError(f"keep= is a list of signals: keep=[{keep!r}].")
     signals = tuple(dict.fromkeys(canonical_signal(s) for s in keep))
+    nodes = circuit.nodes
     for signal in signals:
-        _check_node(signal, circuit.nodes, "keep=")
+        _check_node(signal, nodes, "keep=")
     return signals
 
 

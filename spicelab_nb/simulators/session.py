@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spicelab_nb.circuits.datasets import axis_unit, to_datasets
-from spicelab_nb.circuits.measures import signal_unit
+from spicelab_nb.circuits.datasets import axis_label, signal_unit, to_datasets
 from spicelab_nb.circuits.measures.meas import Deck as DeckMeasure
 from spicelab_nb.circuits.measures.python import Function
 from spicelab_nb.engines import find
@@ -265,8 +264,7 @@ def _waves(
                     analysis=analysis,
                     signal=signal,
                     axes=tuple(
-                        Axis(name=name, values=v, unit=axis_unit(plot.kind, name))
-                        for name, v in grid
+                        Axis(name=name, values=v, unit=axis_label(name)[0]) for name, v in grid
                     ),
                     data=data,
                     unit=signal_unit(signal),
