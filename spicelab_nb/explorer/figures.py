@@ -252,7 +252,7 @@ def _check(dataset: xr.Dataset, name: str, *, and_parameters: bool = False) -> N
 
 def _label(variable: xr.DataArray) -> tuple[str, str]:
     name = str(variable.name)
-    return str(variable.attrs.get("long_name", name)), str(variable.attrs.get("units", ""))
+    return str(variable.attrs.get("long_name") or name), str(variable.attrs.get("units", ""))
 
 
 def _dim(hv: ModuleType, label: str, unit: str) -> Any:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, cast
 
 import numpy as np
 
-from spicelab_nb.circuits.measures.signals import canonical_signal, signal_unit
+from spicelab_nb.circuits.measures.signals import canonical_signal, difference, signal_unit
 from spicelab_nb.errors import MeasureError, nearest
 
 if TYPE_CHECKING:
@@ -183,9 +183,17 @@ class SignalMeasure(Measure):
         object.__setattr__(self, "signal", canonical_signal(self.signal))
 
     @property
-    def signals(self) -> tuple[str, ...]:
-        """Canonical names of the signals that it needs, in the order `evaluate` takes them."""
+    def inputs(self) -> tuple[str, ...]:
+        """What it is computed from: signals, or differences ``v(a,b)`` of two."""
         return (self.signal,)
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Canonical names of the signals that it needs, in the order `evaluate` takes them.
+
+        The difference ``v(a,b)`` needs ``v(a)`` and ``v(b)``, whichever engine there is.
+        """
+        return tuple(name for given in self.inputs for name in difference(given))
 
     @property
     def unit(self) -> str:
@@ -199,7 +207,7 @@ class SignalMeasure(Measure):
 
     @abstractmethod
     def compute(self, x: NDArray[np.float64], *rows: Rows) -> NDArray[np.float64]:
-        """Compute from C-contiguous rows ``(n, p)``, one array for each of `signals`."""
+        """Compute from C-contiguous rows ``(n, p)``, one array for each of `inputs`."""
 
     def evaluate(self, axis: NDArray[np.float64], *values: Rows) -> NDArray[np.float64]:
         """Compute it for samples that share their axis.
@@ -224,7 +232,17 @@ class SignalMeasure(Measure):
             row = np.atleast_2d(value)
             wide = np.complex128 if np.iscomplexobj(row) else np.float64
             rows.append(np.ascontiguousarray(row, dtype=wide))
+        if len(rows) != len(self.signals):
+            raise MeasureError(
+                f"measure.{self.name} takes an array for each of {', '.join(self.signals)}, "
+                f"not {len(rows)}."
+            )
+        given = iter(rows)
         with np.errstate(all="ignore"):
+            rows = [
+                next(given) - next(given) if len(difference(name)) == 2 else next(given)
+                for name in self.inputs
+            ]
             return np.asarray(self.compute(x, *rows), dtype=np.float64)
 
     def of_plot(self, plot: Plot) -> float:

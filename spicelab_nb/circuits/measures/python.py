@@ -64,7 +64,8 @@ class Function(Measure):
     @property
     def long_name(self) -> str:
         """What stands on the axis of a figure."""
-        return self.label or self.source["name"]
+        # A lambda has no name to show: what it is called in the campaign stands there instead.
+        return self.label or self.source["name"].replace("<lambda>", "")
 
     def resolve(self, analyses: Sequence[Analysis]) -> Self:
         """Give the measure itself: the function looks its analyses up."""

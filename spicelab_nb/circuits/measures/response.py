@@ -50,7 +50,7 @@ class Response(SignalMeasure):
             object.__setattr__(self, "input", canonical_signal(self.input))
 
     @property
-    def signals(self) -> tuple[str, ...]:
+    def inputs(self) -> tuple[str, ...]:
         """The signal, and what it is divided by where that is given."""
         return (self.signal,) if self.input is None else (self.signal, self.input)
 

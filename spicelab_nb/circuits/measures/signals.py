@@ -6,7 +6,7 @@ import re
 
 from spicelab_nb.errors import MeasureError
 
-__all__ = ["canonical_signal", "ratio_unit", "signal_unit"]
+__all__ = ["canonical_signal", "difference", "ratio_unit", "signal_unit"]
 
 _DEVICE = re.compile(r"@[^\[\]]+\[(\w+)\]$")
 _DERIVED = re.compile(r"v(db|m|p|r|i|g)\((.*)\)$|i(db|m|p|r|g)\((.*)\)$")
@@ -62,6 +62,18 @@ def canonical_signal(name: str) -> str:
             f"with measure.gain_db({plain!r}) or measure.value_at({plain!r}, f, part='phase')."
         )
     return canonical
+
+
+def difference(name: str) -> tuple[str, ...]:
+    """Give the signals that a canonical name stands for: two for a difference ``v(a,b)``.
+
+    Examples
+    --------
+    >>> difference("v(outp,outn)"), difference("v(out)")
+    (('v(outp)', 'v(outn)'), ('v(out)',))
+    """
+    found = re.fullmatch(r"v\(([^,]+),([^,]+)\)", name)
+    return tuple(f"v({node})" for node in found.groups()) if found else (name,)
 
 
 def signal_unit(name: str) -> str:

@@ -389,7 +389,7 @@ class Delay(Windowed):
             )
 
     @property
-    def signals(self) -> tuple[str, ...]:
+    def inputs(self) -> tuple[str, ...]:
         """Both signals."""
         return (self.signal, self.to)
 

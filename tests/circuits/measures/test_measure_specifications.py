@@ -132,6 +132,17 @@ class TestComputing:
         assert together == pytest.approx([1e3, 2e3, 3e3, 4e3], rel=5e-3)
         assert m.of_outcomes([]).shape == (0,)
 
+    def test_a_difference_of_two_nodes(self):
+        m = measure.gain("V(outp, outn)", input="v(in)", analysis="ac")
+        assert m.signals == ("v(outp)", "v(outn)", "v(in)")
+        f = np.geomspace(1, 1e6, 11)
+        vectors = {"v(outp)": 3 + 1j * f, "v(outn)": -1 + 1j * f, "v(in)": np.full(11, 2.0)}
+        found = m.of_outcomes([outcome(("frequency",), {"frequency": f}, vectors)])
+        assert found.tolist() == pytest.approx([2.0])
+        assert (m.unit, m.long_name) == ("V/V", "gain of v(outp,outn) over v(in)")
+        with pytest.raises(MeasureError, match=r"an array for each of v\(outp\), v\(outn\)"):
+            m.evaluate(f, vectors["v(outp)"])
+
     def test_a_signal_that_is_not_there(self):
         with pytest.raises(MeasureError, match=r"needs 'v\(outt\)'.*Did you mean v\(out\)"):
             measure.gain("v(outt)", analysis="ac").of_outcomes([self.pole(1e3)])
