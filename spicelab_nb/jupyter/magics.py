@@ -1,0 +1,76 @@
+"""The magics: each parses its line and calls one function."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments
+from IPython.utils.process import arg_split  # type: ignore[attr-defined] # a name made there by platform
+
+from spicelab_nb.jupyter import magic_actions
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["SpicelabMagics"]
+
+
+def _parse(magic: Any, line: str) -> argparse.Namespace:
+    # Intermixed: in `address --name lab tcp://...` words stand on both sides of an option.
+    words = [_unquoted(word) for word in arg_split(line, strict=False)]
+    parsed: argparse.Namespace = magic.parser.parse_intermixed_args(words)
+    return parsed
+
+
+def _unquoted(word: str) -> str:
+    whole = len(word) > 1 and word[0] == word[-1] and word[0] in "'\""
+    return word[1:-1] if whole else word
+
+
+@magics_class
+class SpicelabMagics(Magics):
+    """``%spicelab_cluster``, ``%%spicelab_circuit`` and ``%spicelab_run``."""
+
+    @magic_arguments()
+    @argument(
+        "words",
+        nargs="*",
+        help="nothing (the panel) | local | address ADDRESS | serial | list | use NAME | "
+        "scale NAME N | stop NAME | prune",
+    )
+    @argument("--workers", "-n", type=int, help="how many worker processes to start")
+    @argument("--name", help="what to call the new cluster")
+    @argument("--threads", type=int, dest="threads_per_worker", help="chunks a worker runs at once")
+    @argument("--memory", dest="memory_limit", help='of each worker: "2 GB"')
+    @argument("--all", action="store_true", help="with stop: every live cluster of yours")
+    @line_magic
+    def spicelab_cluster(self, line: str) -> Any:
+        """Show, start and stop clusters.
+
+        ``%spicelab_cluster local --workers 2`` starts one on this machine and makes it current.
+        """
+        args = _parse(SpicelabMagics.spicelab_cluster, line)
+        return magic_actions.cluster(self.shell, args)
+
+    @magic_arguments()
+    @argument("name", help="the variable that will hold the circuit")
+    @argument("--include", action="append", default=[], help="a folder of included files")
+    @argument("--setup", action="append", default=[], help='a set-up line: "set ngbehavior=hsa"')
+    @argument("--osdi", action="append", default=[], help="a compiled Verilog-A model")
+    @cell_magic
+    def spicelab_circuit(self, line: str, cell: str) -> Any:
+        """Make a circuit of the netlist in this cell; its first line is the title."""
+        args = _parse(SpicelabMagics.spicelab_circuit, line)
+        return magic_actions.circuit(self.shell, args, cell)
+
+    @magic_arguments()
+    @argument("campaign", nargs="+", help="a variable that holds a campaign, or an expression")
+    @argument("--as", dest="variable", default="run", help="the variable for the run: run")
+    @argument("--cluster", help="the name of a live cluster; default the current one")
+    @argument("--wait", action="store_true", help="give the prompt back when the run has ended")
+    @line_magic
+    def spicelab_run(self, line: str) -> Any:
+        """Run a campaign in the background and follow it; the prompt is back at once."""
+        args = _parse(SpicelabMagics.spicelab_run, line)
+        return magic_actions.run(self.shell, args)

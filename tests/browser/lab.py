@@ -1,0 +1,217 @@
+"""A real JupyterLab and a headless Chromium to look at it, for tests and for the screenshots."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LIMIT = 90_000
+"""Milliseconds that anything in the browser may take: machines are slow and noisy."""
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def chromium() -> str | None:
+    return (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
+
+
+class Lab:
+    """A JupyterLab server on loopback, with nobody's configuration but its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "notebooks"
+        self.root.mkdir(parents=True)
+        self.port, self.token = free_port(), secrets.token_hex(16)
+        own = {
+            "HOME": folder / "home",
+            "IPYTHONDIR": folder / "ipython",
+            "JUPYTER_CONFIG_DIR": folder / "config",
+            "JUPYTER_DATA_DIR": folder / "data",
+            "JUPYTER_RUNTIME_DIR": folder / "jupyter-runtime",
+            "SPICELAB_NB_RUNTIME_DIR": folder / "runtime",
+        }
+        for path in own.values():
+            path.mkdir(mode=0o700, exist_ok=True)
+        # Nothing asks the person, or the internet, anything.
+        quiet = {
+            "@jupyterlab/apputils-extension:notification": {
+                "checkForUpdates": False,
+                "doNotDisturbMode": True,
+                "fetchNews": "false",
+            }
+        }
+        (folder / "config" / "labconfig").mkdir()
+        overrides = folder / "config" / "labconfig" / "default_setting_overrides.json"
+        overrides.write_text(json.dumps(quiet))
+        environment = {**os.environ, **{k: str(v) for k, v in own.items()}}
+        # A trait, not the command line: process titles are public.
+        environment["JUPYTER_TOKEN"] = self.token
+        self._log = (folder / "lab.log").open("w")
+        self._process = subprocess.Popen(
+            [
+                sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1",
+                f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0",
+                f"--ServerApp.root_dir={self.root}", "--allow-root", "--expose-app-in-browser",
+            ],
+            cwd=self.root, env=environment, stdout=self._log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        self.log = folder / "lab.log"
+        self._wait()
+
+    def _wait(self) -> None:
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"JupyterLab ended:\n{self.log.read_text()[-3000:]}")
+            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+                url = f"http://127.0.0.1:{self.port}/api"
+                with urllib.request.urlopen(url, timeout=5):
+                    return
+            time.sleep(0.1)
+        raise RuntimeError(f"JupyterLab did not answer:\n{self.log.read_text()[-3000:]}")
+
+    def write(self, name: str, cells: list[str]) -> Path:
+        notebook = {
+            "nbformat": 4,
+            "nbformat_minor": 5,
+            "metadata": {
+                "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+            },
+            "cells": [
+                {
+                    "cell_type": "code",
+                    "id": f"cell-{i}",
+                    "metadata": {},
+                    "execution_count": None,
+                    "outputs": [],
+                    "source": source,
+                }
+                for i, source in enumerate(cells)
+            ],
+        }
+        path = self.root / name
+        path.write_text(json.dumps(notebook))
+        return path
+
+    def address(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.port}/doc/tree/{name}?token={self.token}"
+
+    def close(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(10)
+        self._log.close()
+
+
+class Notebook:
+    """A notebook open in the browser."""
+
+    def __init__(self, page, lab: Lab, name: str, cells: list[str]) -> None:
+        self.page, self.path = page, lab.write(name, cells)
+        self.complaints: list[str] = []
+        page.set_default_timeout(LIMIT)
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.goto(lab.address(name))
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        self.wait_idle()
+
+    def _hear(self, message) -> None:
+        if message.type == "error":
+            self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def command(self, name: str, **arguments) -> None:
+        self.page.evaluate(
+            "([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments]
+        )
+
+    def start_command(self, name: str) -> None:
+        """Without waiting for its end: a run of cells goes on."""
+        self.page.evaluate("(name) => { window.jupyterapp.commands.execute(name) }", name)
+
+    def wait_idle(self) -> None:
+        self.page.wait_for_function(
+            "() => { const p = window.jupyterapp.shell.currentWidget;"
+            " return p && p.sessionContext && p.sessionContext.isReady"
+            " && p.sessionContext.session.kernel.status === 'idle' }"
+        )
+
+    def run_cell(self, index: int) -> None:
+        """Start a cell; returns at once."""
+        self.page.evaluate(
+            "(i) => { const p = window.jupyterapp.shell.currentWidget;"
+            " p.content.activeCellIndex = i; p.content.deselectAll();"
+            " window.jupyterapp.commands.execute('notebook:run-cell') }",
+            index,
+        )
+
+    def wait_run(self, index: int) -> None:
+        """Wait until a started cell has its number."""
+        self.page.wait_for_function(
+            "(i) => { const m = window.jupyterapp.shell.currentWidget.content.widgets[i].model;"
+            " return m.executionCount !== null && m.executionState !== 'running' }",
+            arg=index,
+        )
+
+    def output(self, index: int):
+        return self.page.locator(
+            f".jp-Notebook .jp-Cell[data-windowed-list-index='{index}'] .jp-OutputArea"
+        )
+
+    def outputs(self, index: int) -> list[dict]:
+        return self.page.evaluate(
+            "(i) => { const p = window.jupyterapp.shell.currentWidget;"
+            " return p.content.widgets[i].model.outputs.toJSON() }",
+            index,
+        )
+
+    def save(self) -> dict:
+        self.command("docmanager:save")
+        return json.loads(self.path.read_text())
+
+    def shut_down(self) -> None:
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+
+
+@contextlib.contextmanager
+def browser():
+    """Give a headless Chromium; ends it and what it started."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=chromium(), args=FLAGS)
+        try:
+            yield running
+        finally:
+            running.close()
