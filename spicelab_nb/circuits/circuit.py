@@ -159,12 +159,15 @@ class Circuit:
 
         Such a circuit is loaded afresh, with a seed, for each sample.
         """
-        return draws_numbers(self._effective)
+        return draws_numbers(self._selected)
 
     @cached_property
     def analyses(self) -> tuple[Analysis, ...]:
         """What is run, in this order."""
-        return self._analyses(self._effective)
+        commands = self._commands()
+        known = self._base.top.sees_param
+        fixed = not any(has_expressions(c, known) for c in commands)
+        return self._analyses(self._base if fixed else self._effective)
 
     @cached_property
     def digest(self) -> str:
@@ -238,6 +241,11 @@ class Circuit:
             name=self._label,
             lib_includes=lib_includes(self._setup),
         )
+
+    @property
+    def _selected(self) -> Netlist:
+        """The netlist as it stands, but with the sections of libraries that were chosen."""
+        return self._resolved({n: v for n, v in self._values.items() if is_lib(n)})[0]
 
     def _names(self, netlist: Netlist) -> Names:
         return Names(netlist, self._label)
@@ -442,7 +450,7 @@ class Circuit:
     @cached_property
     def _deck(self) -> Deck:
         rendered = self._render([True])
-        orders = read_orders(self._effective)
+        orders = read_orders(self._selected)
         return Deck(
             text=rendered.text,
             files=rendered.files,

@@ -180,7 +180,7 @@ class Names:
         slot = targets.parameter_slot(device, name)
         scope = outside
         if slot.text is None:
-            slot = Slot(slot.start, slot.stop, assignment.text, slot.before)
+            slot = Slot(slot.start, slot.stop, assignment.text, slot.before, slot.after)
             scope = here
         return Target(
             name=self._name(here, f"param:{spelled}"),
@@ -275,7 +275,6 @@ class Names:
             places=((model.site, targets.model_slot(model, parameter)),),
             scope=here,
             command=targets.command(words, flat, parameter),
-            ask=f"@{flat}[{parameter}]",
         )
 
     def _temperature(self) -> Target:
@@ -431,11 +430,12 @@ class Names:
             if not kind or target.kind in _KINDS[kind]:
                 found[target.name] = target
         kinds = {t.kind for t in found.values()}
-        if not kind and "." not in low and kinds == {"param", "value"}:
+        if not kind and "value" in kinds and kinds & {"param", "formal"}:
+            path, dot, last = pattern.rpartition(".")
             raise AmbiguousNameError(
                 f"{pattern!r} matches both parameters and elements of {self._title}: "
-                f"param:{pattern} ({self._some(found, 'param')}) or "
-                f"device:{pattern} ({self._some(found, 'value')})."
+                f"{path}{dot}param:{last} ({self._some(found, 'param', 'formal')}) or "
+                f"{path}{dot}device:{last} ({self._some(found, 'value')})."
             )
         if not found:
             raise UnknownNameError(
@@ -444,8 +444,8 @@ class Names:
         return tuple(sorted(found))
 
     @staticmethod
-    def _some(found: dict[str, Target], kind: str) -> str:
-        names = sorted(t.name for t in found.values() if t.kind == kind)
+    def _some(found: dict[str, Target], *kinds: str) -> str:
+        names = sorted(t.name for t in found.values() if t.kind in kinds)
         return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
     def _matching(self, here: Instance, parts: list[str]) -> Iterator[Target]:

@@ -121,7 +121,7 @@ class _Renderer:
         if context:
             self._need(target.where)
         for site, slot in target.places:
-            self._replace(context, site, slot.start, slot.stop, slot.before + written)
+            self._replace(context, site, slot.start, slot.stop, slot.before + written + slot.after)
 
     def _need(self, instance: Instance) -> None:
         while instance.path:

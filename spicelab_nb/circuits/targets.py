@@ -36,14 +36,15 @@ class Slot:
         What a new value replaces; the same where it is added.
     text
         The value that is there; None where there is none.
-    before
-        Written before an added value.
+    before, after
+        Written around an added value.
     """
 
     start: int
     stop: int
     text: str | None
     before: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True)
@@ -246,6 +247,10 @@ def parameter_slot(device: Device, parameter: str) -> Slot:
     if device.letter == "k" and parameter in ("k", "coefficient") and len(words) > 3:
         return Slot(words[-1].start, words[-1].stop, words[-1].text)
     position = _POSITIONAL.get((device.letter, parameter))
+    if position is not None:
+        # Nodes in parentheses are one word: "E1 out 0 (in 0) 10".
+        held = (len(w.text.strip("()").split()) for w in words[:position] if w.text[0] == "(")
+        position -= sum(count - 1 for count in held)
     if position is not None and len(words) > position:
         word = words[position]
         number = parse_number(unwrapped(word.text))
@@ -261,7 +266,7 @@ def model_slot(model: Model, parameter: str) -> Slot:
     for assignment in reversed(parameters):
         if assignment.name == parameter:
             return Slot(assignment.start, assignment.stop, assignment.text)
-    return Slot(place, place, None, f" {parameter}=")
+    return Slot(place, place, None, f" {parameter}=", " ")
 
 
 def set_parameters(device: Device) -> Mapping[str, str]:
