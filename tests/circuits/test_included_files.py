@@ -74,7 +74,7 @@ def test_another_section_is_another_circuit(deck):
     assert slow.digest != circuit.digest
     both = circuit.with_values({"rval": 5.0, "lib": "ss"})
     assert both.parameters["rval"] == 5.0
-    with pytest.raises(CircuitError, match="no section 'sf'.*tt"):
+    with pytest.raises(CircuitError, match=r"no section 'sf'.*tt"):
         circuit.with_values({"lib": "sf"})
 
 

@@ -1,5 +1,7 @@
 """Values written in the text, told to a loaded deck, or edited by hand: ngspice sees the same."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
@@ -191,20 +193,15 @@ def test_one_instance_differs_and_its_twin_does_not(engine):
     assert circuit.parameters["Xb.Xi.R1"] == 50.0
 
 
-@pytest.mark.parametrize("text", [RC_LOWPASS, RC_WITH_PARAM, RECTIFIER, OTA, OTA_STEP, NESTED,
-                                  RING_OSCILLATOR, CONTROL_QUIT, HANGS, SOMETIMES_FAILS])  # fmt: skip
+SHARED = [RC_LOWPASS, RC_WITH_PARAM, RECTIFIER, OTA, OTA_STEP, NESTED, RING_OSCILLATOR,
+          CONTROL_QUIT, HANGS, SOMETIMES_FAILS]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SHARED)
 def test_the_shared_circuits_run(engine, text):
-    with pytest.warns(sl.circuits.CircuitNotice) if text is CONTROL_QUIT else _nothing():
+    with pytest.warns(sl.circuits.CircuitNotice) if text is CONTROL_QUIT else nullcontext():
         circuit = sl.Circuit(text)
     assert set(run(engine, circuit)) == {a.name for a in circuit.analyses}
-
-
-class _nothing:  # noqa: N801 - a context that expects nothing
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return False
 
 
 def test_the_shared_circuits_fail_as_they_should(engine, tmp_path):
