@@ -229,15 +229,16 @@ class Circuit:
         if not self._values:
             return self._base
         rendered = self._rendered
+        links = {path: i for i, path in enumerate(rendered.files)}
+        beside = {"../" + path.removeprefix("inc/"): i for path, i in links.items()}
         files = [
-            IncludedFile(name=path, data=data, links={p: i for i, p in enumerate(rendered.files)})
+            IncludedFile(name=path.rpartition("/")[2], data=data, links={**links, **beside})
             for path, data in rendered.files.items()
         ]
-        links = {path: i for i, path in enumerate(rendered.files)}
         return Netlist(
             rendered.text,
             links,
-            [_named(file) for file in files],
+            files,
             name=self._label,
             lib_includes=lib_includes(self._setup),
         )
@@ -633,7 +634,3 @@ _STATE = (
     "_text", "_links", "_files", "_osdi", "_setup", "_given", "_values", "_label", "_name",
     "_notices",
 )  # fmt: skip
-
-
-def _named(file: IncludedFile) -> IncludedFile:
-    return IncludedFile(name=file.name.rpartition("/")[2], data=file.data, links=file.links)

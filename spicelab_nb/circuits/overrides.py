@@ -197,12 +197,15 @@ class _Renderer:
 
     # Text
 
-    def _lines(self, part: Part, context: tuple[str, ...], first: int, last: int) -> list[str]:
+    def _lines(
+        self, part: Part, context: tuple[str, ...], first: int, last: int, *, beside: bool = False
+    ) -> list[str]:
+        """The lines of a part; `beside`: for a file that lies in a folder under ``inc``."""
         edits = self._edits.get((context, part), _Edits())
         replaced = list(edits.replaced)
         for card_line, child in part.children.items():
             if first <= card_line <= last:
-                replaced += self._child(part, card_line, child, context)
+                replaced += self._child(part, card_line, child, context, beside=beside)
         replaced += self._data_files(part, first, last)
         lines = list(part.source.lines)
         # From the back, so that columns stay valid; of several at one place the first is leftmost.
@@ -223,10 +226,20 @@ class _Renderer:
         return result
 
     def _child(
-        self, part: Part, card_line: int, child: Part, context: tuple[str, ...]
+        self,
+        part: Part,
+        card_line: int,
+        child: Part,
+        context: tuple[str, ...],
+        *,
+        beside: bool,
     ) -> list[tuple[int, int, int, str]]:
         path = self._take_file(child, context)
         card = next(c for c in part.source.cards if c.lines[0] == card_line)
+        # Engines look beside the file that includes; but ngspice looks beside the deck for a
+        # ".lib" that stands in a file taken in by ".include".
+        if beside and (card.keyword.startswith(".inc") or part.section is not None):
+            path = "../" + path.removeprefix("inc/")
         words, _ = split_fields(card.text)
         name = words[1]
         start, stop = name.start, name.stop
@@ -245,7 +258,7 @@ class _Renderer:
     def _take_file(self, part: Part, context: tuple[str, ...]) -> str:
         file = part.file
         assert file is not None  # noqa: S101 - the deck itself is no child
-        lines = self._lines(part, context, 0, len(part.source.lines) - 1)
+        lines = self._lines(part, context, 0, len(part.source.lines) - 1, beside=True)
         if part.section is not None:
             # ngspice opens the includes of every section, and uses only the one selected.
             low, high = part.section

@@ -52,7 +52,8 @@ def test_paths_are_rewritten_to_contents_and_every_file_is_listed(deck):
     assert {p.split("/")[2] for p in circuit.files} == {
         "all.lib", "tt.inc", "loads.inc", "deeper.inc",
     }  # fmt: skip
-    assert all(p.startswith("inc/") and p in "".join(_texts(circuit)) for p in circuit.files)
+    text = "".join(_texts(circuit))
+    assert all(p.startswith("inc/") and p.removeprefix("inc/") in text for p in circuit.files)
     assert str(deck.parent) not in "".join(_texts(circuit))
     assert circuit.parameters["lib"] == "tt" if "lib" in circuit.parameters else True
     assert circuit.parameters["rval"] == 1e3
@@ -86,6 +87,24 @@ def test_ngspice_reads_the_sections(deck):
     op = slow.simulate()["op"]
     assert op["v(in)"] == 1.6
     assert float(op["v(out)"]) == pytest.approx(0.8, rel=1e-3)
+
+
+NESTED_LIB = "R3 out 0 3k\n.lib 'x.lib' tt\nX1 out 0 s\n.subckt s a b\n.include b.inc\n.ends\n"
+
+
+@pytest.mark.ngspice
+def test_files_in_files_are_found_wherever_they_stand(tmp_path):
+    """A library in an included file, an include in a subcircuit, and a copy of that one."""
+    (tmp_path / "a.inc").write_text(NESTED_LIB)
+    (tmp_path / "b.inc").write_text("R1 a b 3k\n")
+    (tmp_path / "x.lib").write_text(".lib tt\n.include b2.inc\n.endl\n")
+    (tmp_path / "b2.inc").write_text("R9 out 0 3k\n")
+    circuit = sl.Circuit("t\n.include a.inc\nV1 in 0 4\nR0 in out 1k\n.op\n.end\n",
+                         include_paths=[tmp_path])  # fmt: skip
+    assert float(circuit.simulate()["op"]["v(out)"]) == pytest.approx(2.0)
+    changed = circuit.with_values({"X1.R1": 6e3, "R9": 6e3, "R3": 1.5e3})
+    assert changed.parameters["X1.R1"] == 6e3
+    assert float(changed.simulate()["op"]["v(out)"]) == pytest.approx(2.0)
 
 
 def test_a_value_in_an_included_file_changes_the_copy_that_travels(deck):
