@@ -59,6 +59,33 @@ def load_ipython_extension(ipython: Any) -> None:
     load(ipython)
 
 
+def unload_ipython_extension(ipython: Any) -> None:
+    """Take the displays back: ``%unload_ext spicelab_nb``."""
+    from spicelab_nb.jupyter import unload
+
+    unload(ipython)
+
+
 if TYPE_CHECKING:
     from spicelab_nb import config as config
     from spicelab_nb import errors as errors
+    from spicelab_nb.campaigns import Campaign as Campaign
+    from spicelab_nb.campaigns import Run as Run
+    from spicelab_nb.campaigns import open_run as open_run
+    from spicelab_nb.circuits import Circuit as Circuit
+    from spicelab_nb.circuits import measure as measure
+    from spicelab_nb.clusters import cluster as cluster
+    from spicelab_nb.clusters import list_clusters as list_clusters
+    from spicelab_nb.results import Spec as Spec
+    from spicelab_nb.sampling import Corners as Corners
+    from spicelab_nb.sampling import Discrete as Discrete
+    from spicelab_nb.sampling import Empirical as Empirical
+    from spicelab_nb.sampling import LogNormal as LogNormal
+    from spicelab_nb.sampling import MonteCarlo as MonteCarlo
+    from spicelab_nb.sampling import Normal as Normal
+    from spicelab_nb.sampling import Sweep as Sweep
+    from spicelab_nb.sampling import Triangular as Triangular
+    from spicelab_nb.sampling import Truncated as Truncated
+    from spicelab_nb.sampling import Uniform as Uniform
+    from spicelab_nb.simulators import Resources as Resources
+    from spicelab_nb.simulators import Simulator as Simulator

@@ -161,16 +161,17 @@ def test_a_read_only_folder_is_refused_before_anything_starts(tmp_path):
         cluster = sl.cluster("serial")
         # Once where it may write, so that everything is imported before rights are given up.
         sl.Campaign(lambda x: x, design, store=sys.argv[1] + "/before").run(cluster).wait()
+        campaign = sl.Campaign(lambda x: x, design, store=sys.argv[1] + "/s")
         os.chmod(sys.argv[1], 0o555)
         if os.getuid() == 0:
             os.chmod(os.path.dirname(sys.argv[1]), 0o755)
             os.setgid(65534)
             os.setuid(65534)
-        campaign = sl.Campaign(lambda x: x, design, store=sys.argv[1] + "/s")
         try:
             campaign.run(cluster)
         except StoreError as error:
-            print(error)
+            print(error, flush=True)
+        os._exit(0)
     """
     for parent in tmp_path.parents:
         if parent.stat().st_uid == tmp_path.stat().st_uid and "pytest" in parent.name:

@@ -249,3 +249,42 @@ def test_the_cluster_s_record_knows_the_campaign(tmp_path, serial, wait_until):
         return any("mine" in str(c) for c in record.campaigns)
 
     wait_until(noted, what="the record to name the campaign")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of one megabyte, and what makes it larger."""
+    if os.getuid() != 0:
+        pytest.skip("only root can mount a small file system to fill")
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def mount(options):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], check=True)
+
+    mount("size=1m")
+    yield place, lambda: mount("remount,size=64m")
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_disk_that_fills_half_way_loses_nothing_and_the_run_goes_on_later(small_disk, serial):
+    place, enlarge = small_disk
+
+    def bulky(x):
+        import xarray as xr
+
+        return xr.Dataset({"y": 2 * x, "trace": ("time", np.full(2000, x))})
+
+    campaign = sl.Campaign(bulky, normal_x(120), store=place / "s")
+    run = campaign.run(serial, chunk_length=5)
+    with pytest.raises(errors.StoreError, match=str(place)):
+        run.wait(120)
+    kept = run.progress.done
+    assert 0 < kept < 120
+    assert run.progress.state == "failed"
+    assert int((run.dataset["status"] == 0).sum()) == kept
+    enlarge()
+    again = campaign.run(serial).wait(120)
+    assert again.progress.state == "done"
+    assert np.array_equal(again.dataset["y"], 2 * again.dataset["x"])
+    assert (again.waveforms["out"]["trace"].isel(time=3) == again.dataset["x"]).all()
