@@ -28,6 +28,7 @@ from spicelab_nb.circuits.scope import Netlist
 from spicelab_nb.circuits.setting import Setter
 from spicelab_nb.circuits.showing import as_html, summary
 from spicelab_nb.circuits.sources import lib_includes, lines_of, read, several, title_name
+from spicelab_nb.circuits.travelling import contents, describe, rebuilt
 from spicelab_nb.circuits.values import checked_value, is_lib
 from spicelab_nb.engines.engine import Deck
 from spicelab_nb.errors import CircuitError
@@ -553,29 +554,11 @@ class Circuit:
 
     def describe(self) -> dict[str, Any]:
         """Give all that identifies the circuit, as JSON; contents by SHA-256 (`inputs`)."""
-        return {
-            "kind": "netlist",
-            "name": self._name,
-            "label": self._label,
-            "text": hashlib.sha256(self._text.encode()).hexdigest(),
-            "links": dict(sorted(self._links.items())),
-            "files": [
-                {"name": f.name, "sha256": f.sha256, "links": dict(sorted(f.links.items()))}
-                for f in self._files
-            ],
-            "osdi": list(self._osdi),
-            "setup": list(self._setup),
-            "analyses": None if self._given is None else list(self._given),
-            "values": dict(sorted(self._values.items())),
-        }
+        return describe(self.__getstate__())
 
     def inputs(self) -> dict[str, bytes]:
         """Give the contents that `describe` names, by SHA-256."""
-        data = self._text.encode()
-        return {
-            hashlib.sha256(data).hexdigest(): data,
-            **{file.sha256: file.data for file in self._files},
-        }
+        return contents(self.__getstate__())
 
     @classmethod
     def restore(cls, description: Mapping[str, Any], inputs: Mapping[str, bytes]) -> Circuit:
@@ -591,28 +574,8 @@ class Circuit:
         CircuitError
             A content is missing.
         """
-        wanted = [description["text"], *(f["sha256"] for f in description["files"])]
-        missing = [sha for sha in wanted if sha not in inputs]
-        if missing:
-            raise CircuitError(
-                f"The circuit {description['name']!r} cannot be rebuilt: the contents "
-                f"{missing[0][:12]}... are missing."
-            )
         circuit = object.__new__(cls)
-        circuit._text = inputs[description["text"]].decode()
-        circuit._links = dict(description["links"])
-        circuit._files = tuple(
-            IncludedFile(name=f["name"], data=inputs[f["sha256"]], links=dict(f["links"]))
-            for f in description["files"]
-        )
-        circuit._osdi = tuple(description["osdi"])
-        circuit._setup = tuple(description["setup"])
-        given = description["analyses"]
-        circuit._given = None if given is None else tuple(given)
-        circuit._values = dict(description["values"])
-        circuit._label = description["label"]
-        circuit._name = description["name"]
-        circuit._notices = ()
+        circuit.__setstate__(rebuilt(description, inputs))
         return circuit
 
     def __getstate__(self) -> dict[str, Any]:
