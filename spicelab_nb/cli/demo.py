@@ -62,8 +62,7 @@ def demo(
             console.print(f"Its dashboard: {cluster.dashboard_link}", markup=False)
         run = campaign.run(cluster)
         try:
-            follow(run)
-            run.wait()
+            follow(run, console)
         except KeyboardInterrupt:
             run.cancel()
             console.print("Cancelled. What is finished is kept: the same command goes on from it.")
