@@ -129,6 +129,7 @@ class Campaign:
             self._function = _function_simulator(simulator, measures, keep)
             space = self._function.space
         self.design: BoundDesign = samples.bind(space)
+        self.design = self.design.labelled(_units(space, self.design.parameters))
         self._check_names()
 
     def _check_names(self) -> None:
@@ -256,6 +257,12 @@ class Campaign:
     def __repr__(self) -> str:
         measured = "?" if self.measures is None else ", ".join(self.measures)
         return f"Campaign({self.name!r}, {self.samples!r}, measures: {measured})"
+
+
+def _units(space: ParameterSpace, names: Sequence[str]) -> dict[str, str]:
+    """Units of parameters, where the space knows them."""
+    unit = getattr(space, "unit", None)
+    return {name: unit(name) for name in names} if unit is not None else {}
 
 
 def _default_name(simulator: Any) -> str:

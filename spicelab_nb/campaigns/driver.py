@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spicelab_nb.campaigns.chunking import Chunker
-from spicelab_nb.errors import CampaignError, ExecutorError, SpicelabError
+from spicelab_nb.errors import (
+    CampaignError,
+    CorruptObjectError,
+    ExecutorError,
+    SpicelabError,
+)
 from spicelab_nb.executors.executor import Chunk, Loss, Receipt
 from spicelab_nb.simulators.simulator import Batch, Failure, Status
 
@@ -137,8 +142,7 @@ class Driver:
             self._tally.begin()
             while True:
                 gaps = self._store.gaps(self._size)
-                if not gaps:
-                    self._on_complete()
+                if not gaps and self._completed():
                     return "done"
                 if not self._fill(executor, Chunker(gaps, length=self._length)):
                     return "cancelled"
@@ -146,6 +150,18 @@ class Driver:
             executor.close()
             # An executor that runs chunks in this very thread has left an engine warm in it.
             self._task.release()
+
+    def _completed(self) -> bool:
+        """Finish the store; False where a damaged chunk was put aside, so that there is a gap."""
+        try:
+            self._on_complete()
+        except CorruptObjectError:
+            aside = self._store.verify()
+            if not aside:
+                raise
+            logger.warning("Computed again, since damaged: %s", "; ".join(aside))
+            return False
+        return True
 
     def _fill(self, executor: Executor, chunker: Chunker) -> bool:
         """Run what the chunker has; False when cancelled."""

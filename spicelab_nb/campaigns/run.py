@@ -13,7 +13,7 @@ from spicelab_nb import clusters
 from spicelab_nb.campaigns.driver import Driver
 from spicelab_nb.campaigns.progress import Progress, Tally
 from spicelab_nb.campaigns.task import ChunkTask
-from spicelab_nb.errors import CampaignError, SimulationError
+from spicelab_nb.errors import CampaignError, CorruptObjectError, SimulationError
 from spicelab_nb.results.spec import Spec
 from spicelab_nb.results.store import Store
 from spicelab_nb.sampling import restore as restore_design
@@ -241,6 +241,7 @@ class Run:
         Points that are not computed yet have the status ``not_run``. Two runs of one plan on one
         platform have the same bits, however they were cut, ordered, killed and resumed.
         """
+        import spicelab_nb.explorer  # noqa: F401 - brings ds.spicelab
         from spicelab_nb.results.dataset import assemble
 
         key = (tuple(self._store.chunks()), self.design.size, tuple(self.specs.items()))
@@ -423,17 +424,23 @@ def _tally_of(
     store: Store, design: BoundDesign, specs: Mapping[str, Spec], *, price: float = 0.0
 ) -> Tally:
     """Count what the store has already."""
+    try:
+        return _count(store, design, specs, price)
+    except CorruptObjectError:
+        # Nothing is deleted: what is damaged is put aside, and its samples are missing again.
+        store.verify()
+        return _count(store, design, specs, price)
+
+
+def _count(store: Store, design: BoundDesign, specs: Mapping[str, Spec], price: float) -> Tally:
     dims = design.dimensions
     random = bool(dims) and dims[0].name == "sample"
     per_sample = design.size // len(dims[0]) if random else 0
     tally = Tally(design.size, specs=specs, points_per_sample=per_sample, price=price)
-    for ref in store.chunks():
-        if ref.start >= design.size:
-            continue
-        data = store.read(ref)
-        keep = min(ref.stop, design.size) - ref.start
+    for data in store.read_all([ref for ref in store.chunks() if ref.start < design.size]):
+        keep = min(data.ref.stop, design.size) - data.ref.start
         tally.add(
-            ref.start,
+            data.ref.start,
             data.status[:keep],
             {k: v[:keep] for k, v in data.measures.items()},
             data.units,
@@ -466,6 +473,7 @@ def begin(
         {
             "name": name,
             "specs": {k: s.describe() for k, s in specs.items()},
+            "units": {c.name: c.unit for c in design.columns() if c.unit},
             "written": time.time(),
         }
     )
@@ -502,6 +510,7 @@ def open_run(store: str | os.PathLike[str]) -> Run:
     labels = opened.read_labels()
     each = restore_design(plan.design, size=1).size
     design = restore_design(plan.design, size=max(1, opened.size() // each))
+    design = design.labelled(labels.get("units", {}))
     try:
         simulator = restore_simulator(plan.simulator, plan.inputs)
     except (CampaignError, ValueError):

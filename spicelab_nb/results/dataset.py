@@ -130,8 +130,8 @@ def design_coordinates(design: BoundDesign) -> dict[str, Any]:
         attrs = {"units": dimension.unit} if dimension.unit else {}
         coordinates[dimension.name] = ((dimension.name,), np.asarray(dimension.values), attrs)
     for column in design.columns():
-        unit = getattr(column, "unit", "")
-        attrs = {"role": "parameter", **({"units": unit} if unit else {})}
+        unit = {"units": column.unit} if column.unit else {}
+        attrs = {"role": "parameter", **unit}
         if column.name in coordinates:
             there = coordinates[column.name]
             coordinates[column.name] = (*there[:2], {**there[2], **attrs})
@@ -219,6 +219,7 @@ def _attrs(
         "engine": str(engine.get("name", "")),
         "engine_version": str(engine.get("version", "")),
         "seed": _seed(plan.design),
+        "sampler": str((plan.design.get("draws") or {}).get("sampler", "")),
         "packages": " ".join(f"{k}={v}" for k, v in sorted(packages.items())),
         "specs": json.dumps(limits, sort_keys=True),
         "start": start,

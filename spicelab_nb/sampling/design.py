@@ -96,11 +96,14 @@ class Column:
         Names of dimensions, in the design's order.
     values
         Array over `dims`: float64, or str for sections.
+    unit
+        Of the values; "" for none or unknown.
     """
 
     name: str
     dims: tuple[str, ...]
     values: NDArray[Any]
+    unit: str = ""
 
 
 class BoundDesign(Protocol):
@@ -138,13 +141,22 @@ class BoundDesign(Protocol):
         """
 
     def seeds(self, start: int, stop: int) -> NDArray[np.uint64]:
-        """A seed of its own for each point, ``(stop - start,)``, for simulators that draw."""
+        """A seed for each point, ``(stop - start,)``, for simulators that draw.
+
+        Points of one sample (its corners) share theirs.
+        """
 
     def columns(self) -> tuple[Column, ...]:
         """Every parameter's values over the design, as the dataset's coordinates."""
 
     def describe(self) -> dict[str, Any]:
         """What identifies the points, as JSON; without n where `extensible`."""
+
+    def labelled(self, units: Mapping[str, str]) -> BoundDesign:
+        """The same design with units of its parameters, by canonical name, for people.
+
+        They are no part of its description.
+        """
 
     def extended(self, size_per_sample_dim: int) -> BoundDesign:
         """The same design with another n.

@@ -79,10 +79,13 @@ class Points:
         Outermost first; ``sample``, where there is one, comes before them.
     draws
         What varies from sample to sample; None for sweeps and corners alone.
+    units
+        Canonical name to unit, for people: no part of what the design is.
     """
 
     axes: tuple[Axis, ...] = ()
     draws: Draws | None = None
+    units: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     _inner: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -103,7 +106,10 @@ class Points:
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
         """The dimensions, ``sample`` first where there is one."""
-        own = tuple(Dimension(name=a.name, values=a.coordinate) for a in self.axes)
+        own = tuple(
+            Dimension(name=a.name, values=a.coordinate, unit=self.units.get(a.name, ""))
+            for a in self.axes
+        )
         if self.draws is None:
             return own
         return (Dimension(name="sample", values=np.arange(self.draws.n)), *own)
@@ -150,10 +156,16 @@ class Points:
         return {name: values[name] for name in self.parameters}
 
     def seeds(self, start: int, stop: int) -> NDArray[np.uint64]:
-        """A seed of its own for each point, ``(stop - start,)``."""
+        """A seed for each point, ``(stop - start,)``; the same in all corners of a sample.
+
+        Corners are compared on the same draws, those of the simulator's own among them.
+        """
         self._check_range(start, stop)
-        seed = 0 if self.draws is None else self.draws.seed
-        return words(seed, _SEED_STREAM, start, stop)
+        if self.draws is None:
+            return words(0, _SEED_STREAM, start, stop)
+        first, last = start // self._inner, -(-stop // self._inner)
+        each = words(self.draws.seed, _SEED_STREAM, first, last)
+        return each[np.arange(start, stop) // self._inner - first]
 
     def columns(self) -> tuple[Column, ...]:
         """Every parameter's values over the dimensions that they depend on, by name."""
@@ -164,7 +176,13 @@ class Points:
         }
         if self.draws is not None:
             found.update((c.name, c) for c in self.draws.columns())
-        return tuple(found[name] for name in self.parameters)
+        return tuple(
+            replace(found[name], unit=self.units.get(name, "")) for name in self.parameters
+        )
+
+    def labelled(self, units: Mapping[str, str]) -> Points:
+        """The same design with units of its parameters, by canonical name."""
+        return replace(self, units=dict(units))
 
     def describe(self) -> dict[str, Any]:
         """What identifies the points, as JSON; without n where `extensible`."""

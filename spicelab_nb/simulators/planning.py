@@ -9,6 +9,7 @@ from spicelab_nb.circuits.measures import as_measures, canonical_signal, deck
 from spicelab_nb.engines import find
 from spicelab_nb.errors import CampaignError, MeasureError, nearest
 from spicelab_nb.simulators.circuit import CircuitSimulator
+from spicelab_nb.simulators.effects import check_effects
 from spicelab_nb.simulators.function import FunctionSimulator
 from spicelab_nb.simulators.proof import prove
 from spicelab_nb.simulators.session import signals_needed
@@ -122,6 +123,8 @@ def prepare_circuit(
     ------
     EngineNotFoundError
         The engine is not installed.
+    CircuitError
+        The engine does not react to a parameter that varies: it does not know it.
     """
     found = find(engine)
     try:
@@ -139,6 +142,8 @@ def prepare_circuit(
         path = decided(undecided)
         if path is not None:
             return replace(simulator, path=path, proof={"path": path, "reason": "as before"})
+        if not found.alters:
+            check_effects(circuit, design, found, cpu_limit=cpu_limit)
         proof = prove(
             circuit,
             design,

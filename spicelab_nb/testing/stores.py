@@ -33,6 +33,8 @@ from spicelab_nb.sampling.design import Column, Dimension
 from spicelab_nb.simulators.simulator import Axis, Batch, Failure, Status, Wave
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import xarray as xr
     from numpy.typing import NDArray
 
@@ -97,6 +99,10 @@ class FixedDesign:
     def describe(self) -> dict[str, Any]:
         """Without the number of samples."""
         return {"kind": "fixed", "seed": 1, "corners": list(self.corners)}
+
+    def labelled(self, units: Mapping[str, str]) -> FixedDesign:
+        """Give the design itself: it has no units."""
+        return self
 
     def extended(self, size_per_sample_dim: int) -> FixedDesign:
         """The same with another number of samples."""
