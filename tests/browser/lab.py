@@ -184,6 +184,38 @@ class Notebook:
             arg=index,
         )
 
+    def run_through(self, first: int, last: int) -> None:
+        """Run cells one after the other, each to its end."""
+        for index in range(first, last + 1):
+            before = self._count(index)
+            self.run_cell(index)
+            self.page.wait_for_function(
+                "([i, n]) => { const m ="
+                " window.jupyterapp.shell.currentWidget.content.widgets[i].model;"
+                " return m.executionCount !== null && m.executionCount !== n }",
+                arg=[index, before],
+            )
+
+    def _count(self, index: int) -> int | None:
+        return self.page.evaluate(
+            "(i) => window.jupyterapp.shell.currentWidget.content.widgets[i].model.executionCount",
+            index,
+        )
+
+    def kernel_status(self) -> str:
+        return self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status"
+        )
+
+    def restart_and_run_all(self) -> None:
+        self.start_command("notebook:restart-run-all")
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
+        # The numbers of the old kernel go first.
+        self.page.wait_for_function(
+            "() => window.jupyterapp.shell.currentWidget.content.widgets"
+            ".some((w) => w.model.executionCount === null)"
+        )
+
     def output(self, index: int):
         return self.page.locator(
             f".jp-Notebook .jp-Cell[data-windowed-list-index='{index}'] .jp-OutputArea"

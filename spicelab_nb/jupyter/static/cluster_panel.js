@@ -117,6 +117,13 @@ function render({ model, el }) {
     asking.ask({ ask: "start", workers: Number(workers.value), name: name.value });
     name.value = "";
   });
+  // By hand: in JupyterLab, Enter in a field does not submit its form.
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.target === start) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!start.disabled) form.requestSubmit(start);
+  });
   // Otherwise JupyterLab takes keys for its own shortcuts.
   el.setAttribute("data-lm-suppress-shortcuts", "true");
   el.classList.add("spicelab-view");
