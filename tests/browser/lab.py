@@ -46,7 +46,7 @@ def chromium() -> str | None:
 class Lab:
     """A JupyterLab server on loopback, with nobody's configuration but its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, theme: str = "JupyterLab Light") -> None:
         self.root = folder / "notebooks"
         self.root.mkdir(parents=True)
         self.port, self.token = free_port(), secrets.token_hex(16)
@@ -66,7 +66,8 @@ class Lab:
                 "checkForUpdates": False,
                 "doNotDisturbMode": True,
                 "fetchNews": "false",
-            }
+            },
+            "@jupyterlab/apputils-extension:themes": {"theme": theme},
         }
         (folder / "config" / "labconfig").mkdir()
         overrides = folder / "config" / "labconfig" / "default_setting_overrides.json"

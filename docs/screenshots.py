@@ -1,0 +1,72 @@
+"""Writes ``docs/images/*.png``: the views, in a JupyterLab that runs.
+
+    python docs/screenshots.py [FOLDER]
+
+Needs the ``lab`` and ``test`` extras and Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
+from lab import Lab, Notebook, browser
+
+HERE = Path(__file__).parent
+CELLS = (
+    "%load_ext spicelab_nb\n"
+    "from spicelab_nb.cli.opamp import campaign as opamp\n"
+    "campaign = opamp({samples})",
+    "%spicelab_cluster local --workers 2",
+    "%spicelab_run campaign",
+    "# a cell that computes: the view above keeps moving\nwhile run.active:\n    sum(range(1000))",
+)
+
+
+def take(folder: Path, samples: int, *, dark: bool = False) -> None:
+    """Run the notebook and photograph its outputs."""
+    ending = "-dark.png" if dark else ".png"
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        lab = Lab(Path(scratch), theme="JupyterLab Dark" if dark else "JupyterLab Light")
+        try:
+            with browser() as running:
+                page = running.new_page(
+                    viewport={"width": 980, "height": 1250}, device_scale_factor=2
+                )
+                cells = [cell.format(samples=samples) for cell in CELLS]
+                notebook = Notebook(page, lab, "yield.ipynb", cells)
+                notebook.run_through(0, 2)
+                notebook.run_cell(3)
+                page.wait_for_function(
+                    "(n) => { const bar = document.querySelector('.spicelab-progress');"
+                    " return bar && Number(bar.getAttribute('aria-valuenow')) > n }",
+                    arg=samples * 0.55,
+                )
+                view = notebook.output(2).locator(".spicelab-view")
+                view.screenshot(path=folder / f"campaign-view{ending}")
+                page.screenshot(path=folder / f"notebook{ending}")
+                panel = notebook.output(1).locator(".spicelab-view")
+                panel.screenshot(path=folder / f"cluster-panel{ending}")
+                notebook.shut_down()
+        finally:
+            lab.close()
+
+
+def main() -> None:
+    """Take both themes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=HERE / "images")
+    parser.add_argument("--samples", type=int, default=3000)
+    parser.add_argument("--dark", action="store_true", help="the dark theme, too")
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    take(args.folder, args.samples)
+    if args.dark:
+        take(args.folder, args.samples, dark=True)
+
+
+if __name__ == "__main__":
+    main()
