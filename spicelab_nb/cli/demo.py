@@ -18,6 +18,9 @@ __all__ = ["demo"]
 
 SHOWN_FAILURES = 5
 
+UNBOUND = 1000
+"""Columns, more than any table needs."""
+
 
 def demo(
     console: Console,
@@ -97,26 +100,47 @@ def show(console: Console, run: Run) -> None:
     """Print the summary of a run, and its failed samples apart."""
     summary = run.summary()
     console.print()
-    console.print(_table(summary))
+    console.print(summary.headline, style="bold", markup=False)
+    for table in _tables(console, summary):
+        console.print(table)
     for warning in summary.warnings():
         console.print(f"! {warning}", style="yellow", markup=False)
     _show_failures(console, run, summary)
 
 
-def _table(summary: Summary) -> Table:
+def _tables(console: Console, summary: Summary) -> list[Table]:
+    """Give one table where it fits the console, else one of numbers and one of verdicts."""
+    header = summary.header()
+    # Least and most say little of a thousand samples, and a terminal is narrow.
+    shown = [k for k, title in enumerate(header) if title not in {"min", "max"}]
+    whole = _table(summary, shown)
+    if (
+        console.measure(whole, options=console.options.update(width=UNBOUND)).maximum
+        <= console.width
+    ):
+        return [whole]
+    verdict = header.index("spec")
+    return [
+        _table(summary, [k for k in shown if k < verdict]),
+        _table(summary, [k for k in shown if k == 0 or k >= verdict]),
+    ]
+
+
+def _table(summary: Summary, columns: list[int]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
     header = summary.header()
-    # Least and most say little of a thousand samples, and a terminal is narrow.
-    shown = [k for k, title in enumerate(header) if title not in {"min", "max"}]
-    table = Table(title=Text(summary.headline), title_justify="left", title_style="bold")
-    for k in shown:
+    table = Table()
+    for k in columns:
         table.add_column(header[k], justify="left" if k == 0 else "right")
-    rows = summary.table()
-    for number, cells in enumerate(rows):
-        last = number == len(rows) - 2
-        table.add_row(*(Text(cells[k]) for k in shown), end_section=last)
+    for cells in summary.table():
+        row = [cells[k] for k in columns]
+        if not any(row[1:]):  # all specs together have no mean
+            continue
+        if row[0] == "all specs":
+            table.add_section()
+        table.add_row(*map(Text, row))
     return table
 
 

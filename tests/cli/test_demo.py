@@ -124,6 +124,20 @@ def test_yield_is_neither_nothing_nor_all(tmp_path):
     assert 0.85 < y.value < 0.98
 
 
+@pytest.mark.parametrize("width", [80, 132])
+def test_nothing_is_cut_off_in_a_terminal(width, tmp_path):
+    with sl.cluster("serial") as here:
+        run = campaign(30, engine="neospice", store=str(tmp_path / "store")).run(here).wait()
+    out = io.StringIO()
+    show(Console(file=out, width=width), run)
+    said = out.getvalue()
+    assert "…" not in said
+    rows = [line for line in said.splitlines() if line.startswith("│")]
+    assert max(map(len, rows)) <= width
+    first = [row.split("│")[1].strip() for row in rows]
+    assert set(first) == {*MEASURES, "all specs"}
+
+
 def test_failed_samples_are_listed_apart(tmp_path):
     def sometimes(x):
         if x > 2:
