@@ -154,6 +154,10 @@ class Driver:
     def _completed(self) -> bool:
         """Finish the store; False where a damaged chunk was put aside, so that there is a gap."""
         try:
+            if self._tally.snapshot().done < self._size:
+                # Chunks without a receipt: they were under way when an earlier run of this store
+                # was cancelled, or another kernel computed them.
+                self._tally.add_stored(self._store)
             self._on_complete()
         except CorruptObjectError:
             aside = self._store.verify()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spicelab_nb.results.spec import Spec
+    from spicelab_nb.results.store import Store
 
 __all__ = ["Progress", "Tally", "YieldSoFar", "duration"]
 
@@ -229,6 +230,25 @@ class Tally:
                 self._marks.add(self._clock(), self._done)
             else:
                 self._marks.marks = [(self._clock(), self._done)]
+
+    def add_stored(self, store: Store) -> None:
+        """Count every chunk of a store that was not counted yet.
+
+        Raises
+        ------
+        CorruptObjectError
+            One is damaged.
+        """
+        total = len(self._status)
+        for data in store.read_all([ref for ref in store.chunks() if ref.start < total]):
+            keep = min(data.ref.stop, total) - data.ref.start
+            self.add(
+                data.ref.start,
+                data.status[:keep],
+                {k: v[:keep] for k, v in data.measures.items()},
+                data.units,
+                earlier=True,
+            )
 
     def _advance_prefix(self) -> None:
         rest = self._status[self._prefix :]

@@ -437,15 +437,7 @@ def _count(store: Store, design: BoundDesign, specs: Mapping[str, Spec], price: 
     random = bool(dims) and dims[0].name == "sample"
     per_sample = design.size // len(dims[0]) if random else 0
     tally = Tally(design.size, specs=specs, points_per_sample=per_sample, price=price)
-    for data in store.read_all([ref for ref in store.chunks() if ref.start < design.size]):
-        keep = min(data.ref.stop, design.size) - data.ref.start
-        tally.add(
-            data.ref.start,
-            data.status[:keep],
-            {k: v[:keep] for k, v in data.measures.items()},
-            data.units,
-            earlier=True,
-        )
+    tally.add_stored(store)
     return tally
 
 
