@@ -108,7 +108,12 @@ class Ticker:
                     if self._due.get(source, begun) <= begun:
                         self._due.pop(source, None)
                 elif source in self._due:
-                    self._due[source] = begun + max(source.interval, min(cost / SHARE, LONGEST))
+                    self._due[source] = begun + pause(source.interval, cost)
+
+
+def pause(interval: float, cost: float) -> float:
+    """Seconds from one look to the next, for one that took `cost` seconds of processor."""
+    return max(interval, min(cost / SHARE, LONGEST))
 
 
 def _look(source: Source) -> bool:

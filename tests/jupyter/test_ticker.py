@@ -1,8 +1,9 @@
 import threading
 
-import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from spicelab_nb.jupyter.ticker import LONGEST, SHARE, Ticker
+from spicelab_nb.jupyter.ticker import LONGEST, Ticker, pause
 
 
 class Counting:
@@ -74,24 +75,12 @@ def test_a_forgotten_source_is_not_looked_at(wait_until):
     assert source.left == left
 
 
-@pytest.mark.parametrize("cost", [0.0, 0.004, 0.02, 10.0])
-def test_what_costs_more_is_looked_at_less_often(cost, wait_until):
-    """With clocks of its own: looking takes `cost` seconds of processor, waiting none."""
-    now, spent, looks = [0.0], [0.0], []
+@given(interval=st.floats(0.1, 2.0), cost=st.floats(0.0, 0.04))
+def test_looking_takes_less_than_a_hundredth_of_a_core(interval, cost):
+    assert cost / pause(interval, cost) <= 0.01
+    assert pause(interval, cost) >= interval
+    assert pause(interval, 0.0) == interval
 
-    class Costly:
-        interval = 0.1
 
-        def look(self):
-            looks.append(now[0])
-            spent[0] += cost
-            # Time passes until the next look is due, whenever that is.
-            now[0] += 1000.0
-            return len(looks) < 3
-
-    ticker = Ticker(clock=lambda: now[0], cost_clock=lambda: spent[0])
-    source = Costly()
-    ticker.watch(source)
-    wait_until(lambda: not ticker.running)
-    assert len(looks) == 3
-    assert min(cost / SHARE, LONGEST) <= LONGEST
+def test_a_look_that_costs_much_is_still_repeated_within_seconds():
+    assert pause(0.1, 10.0) == LONGEST
