@@ -48,6 +48,6 @@ def test_code_of_page_runs(page, tmp_path):
 )
 def test_links_between_pages_lead_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#\s]+)", text):
+    for target in re.findall(r"(?:\]\(|src=\")([^)\"#\s]+)", text):
         if "://" not in target:
             assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
