@@ -545,10 +545,10 @@ class Circuit:
         circuit = self if analyses is None else self.with_analyses(analyses)
         return simulate(circuit, self._label, engine=engine, time_limit=time_limit)
 
-    def _ask(self, vector: str) -> float | None:
+    def _ask(self, vectors: Sequence[str]) -> dict[str, float]:
         from spicelab_nb.circuits.simulation import ask
 
-        return ask(self, vector)
+        return ask(self, vectors)
 
     # Travelling
 

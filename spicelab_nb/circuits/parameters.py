@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from spicelab_nb.circuits.expressions import CannotEvaluate, evaluate
+from spicelab_nb.circuits.units import parameter_unit
 from spicelab_nb.errors import AmbiguousNameError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -48,6 +49,18 @@ def lookup_in(instance: Instance, depth: int = 0) -> Callable[[str], float]:
     return lookup
 
 
+def _stated(target: Target) -> float | str | None:
+    """What the netlist says of a value, or the default that is the same for every model."""
+    if target.kind == "lib":
+        return target.text
+    if target.text is None:
+        return target.default
+    try:
+        return evaluate(target.text, lookup_in(target.scope))
+    except CannotEvaluate:
+        return None
+
+
 class Parameters(Mapping[str, "float | str | None"]):
     """Every name of a circuit that can be set: name to nominal value.
 
@@ -63,18 +76,19 @@ class Parameters(Mapping[str, "float | str | None"]):
     at
         Gives the parameters of the circuit with some values set.
     ask
-        Gives the engine's own value for ``"@m1[delvto]"``, or None.
+        Gives the engine's own values for ``["@m1[delvto]", ...]``, those that it knows.
     """
 
     def __init__(
         self,
         names: Names,
         at: Callable[[Mapping[str, float | str]], Parameters],
-        ask: Callable[[str], float | None],
+        ask: Callable[[Sequence[str]], Mapping[str, float]],
     ) -> None:
         self._names = names
         self._at = at
         self._ask = ask
+        self._told: dict[str, float | None] = {}
         self._listed: tuple[str, ...] | None = None
 
     def canonical(self, name: str) -> str:
@@ -110,23 +124,36 @@ class Parameters(Mapping[str, "float | str | None"]):
             A number; the section's name for ``lib``; None where the value is no plain arithmetic
             and no engine is installed that could be asked.
         """
-        return self._value(self._names.resolve(name))
+        return self.nominals([name])[name]
+
+    def nominals(self, names: Sequence[str]) -> dict[str, float | str | None]:
+        """Give several nominal values, the engine asked once for all that it has to be asked for.
+
+        Returns
+        -------
+        dict
+            By the names given; values as `nominal` gives them.
+        """
+        targets = {name: self._names.resolve(name) for name in names}
+        found = {name: _stated(target) for name, target in targets.items()}
+        asked = {
+            name: target.ask
+            for name, target in targets.items()
+            if found[name] is None and target.ask is not None
+        }
+        unknown = sorted(set(asked.values()) - set(self._told))
+        if unknown:
+            told = self._ask(unknown)
+            self._told.update({vector: told.get(vector) for vector in unknown})
+        return {**found, **{name: self._told[vector] for name, vector in asked.items()}}
+
+    def unit(self, name: str) -> str:
+        """Give the unit of a parameter; "" where SPICE has none for it."""
+        return parameter_unit(self._names.resolve(name))
 
     def at(self, values: Mapping[str, float | str]) -> Parameters:
         """Give the parameters of the circuit with some values set."""
         return self._at(values)
-
-    def _value(self, target: Target) -> float | str | None:
-        if target.kind == "lib":
-            return target.text
-        if target.text is None:
-            if target.default is not None or target.ask is None:
-                return target.default
-            return self._ask(target.ask)
-        try:
-            return evaluate(target.text, lookup_in(target.scope))
-        except CannotEvaluate:
-            return self._ask(target.ask) if target.ask is not None else None
 
     def __getitem__(self, name: str) -> float | str | None:
         return self.nominal(name)

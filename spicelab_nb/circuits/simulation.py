@@ -10,6 +10,8 @@ from spicelab_nb.engines.engine import Analysis, Point, Status
 from spicelab_nb.errors import CircuitError, EngineError, SimulationError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import xarray as xr
 
     from spicelab_nb.circuits.circuit import Circuit
@@ -49,34 +51,46 @@ def _point(circuit: Circuit) -> Point:
     return Point(seed=1) if circuit.random else Point()
 
 
-def ask(circuit: Circuit, vector: str) -> float | None:
-    """Ask ngspice for a value that stands nowhere in the netlist.
+def ask(circuit: Circuit, vectors: Sequence[str]) -> dict[str, float]:
+    """Ask ngspice for values that stand nowhere in the netlist.
 
     Parameters
     ----------
-    vector
-        ``"@m1[delvto]"``.
+    circuit
+        Loaded once, unless one of the values is unknown.
+    vectors
+        ``["@m1[w]", ...]``.
 
     Returns
     -------
-    float or None
-        None where there is no ngspice, or it does not know.
+    dict of str to float
+        Those that ngspice knows and that are finite; empty where there is no ngspice.
     """
     from spicelab_nb.engines import find
 
     try:
         used = find("ngspice")
     except EngineError:
-        return None
-    operating_point = Analysis(name="op", kind="op", command="op")
-    deck = replace(circuit.deck(), analyses=(operating_point,), save=(vector,), meas=())
+        return {}
     try:
-        outcome = used.run(deck, [_point(circuit)], cpu_limit=60.0)[0]
+        found = _read(used, circuit, vectors)
+        if not found and len(vectors) > 1:
+            # One that the engine does not know costs all of them.
+            for vector in vectors:
+                found.update(_read(used, circuit, [vector]))
+        return found
     except EngineError:
-        return None
+        return {}
     finally:
         used.close()
-    if outcome.status is not Status.OK or vector not in outcome.plots["op"].vectors:
-        return None
-    value = float(outcome.plots["op"].vectors[vector])
-    return value if math.isfinite(value) else None
+
+
+def _read(engine: Engine, circuit: Circuit, vectors: Sequence[str]) -> dict[str, float]:
+    operating_point = Analysis(name="op", kind="op", command="op")
+    deck = replace(circuit.deck(), analyses=(operating_point,), save=tuple(vectors), meas=())
+    outcome = engine.run(deck, [_point(circuit)], cpu_limit=60.0)[0]
+    if outcome.status is not Status.OK:
+        return {}
+    held = outcome.plots["op"].vectors
+    values = {vector: float(held[vector]) for vector in vectors if vector in held}
+    return {vector: value for vector, value in values.items() if math.isfinite(value)}
