@@ -27,13 +27,17 @@ def connect(address: str, *, security: Any, timeout: float, name: str) -> Any:
     from distributed import client
 
     make: Any = client.Client
-    return make(
+    made = make(
         address,
         security=security,
         timeout=timeout,
-        set_as_default=True,
+        # As a default client it would also set Dask's configuration, and of two clients that are
+        # not closed in the reverse order the last would leave it set, for a client that is gone.
+        set_as_default=False,
         name=f"spicelab_nb-{name}",
     )
+    client._set_global_client(made)  # Dask has no public way to be the default and no more
+    return made
 
 
 def workers_of(client: Any, name: str) -> Mapping[str, Mapping[str, Any]] | None:

@@ -106,7 +106,6 @@ def test_a_cluster_of_another_host_lives_as_long_as_it_is_heard_of(runtime_dir):
         (a_record().to_json().replace('"workers": 2', '"workers": "many"'), "'workers' is not"),
         (a_record(id="../../etc/x").to_json(), "its id is not one"),
         (a_record(id="ba9876543210").to_json(), "describes another cluster"),
-        ('{"schema": 1, "a": ' + "[" * 100_000, "."),
     ],
 )
 def test_what_is_no_record_is_left_out_named_and_pruned_in_time(runtime_dir, text, says):
