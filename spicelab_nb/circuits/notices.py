@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from spicelab_nb.circuits.analysis import setup_lines
 from spicelab_nb.circuits.includes import decode
+from spicelab_nb.circuits.randomness import draws_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +34,12 @@ def notices_of(
         Commands that the engine is given already.
     """
     notices = []
+    if draws_numbers(netlist):
+        notices.append(
+            f"{label} draws numbers of its own (agauss and the like): each sample is loaded "
+            "afresh, with a seed from its number, which is slower than setting values. "
+            "Distributions given to sl.MonteCarlo are not."
+        )
     source = netlist.main.source
     offered: list[str] = []
     for begin, end in source.control:

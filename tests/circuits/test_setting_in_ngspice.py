@@ -262,7 +262,8 @@ def test_node_names_of_kicad_survive():
 
 
 def test_a_deck_that_draws_its_own_numbers_can_only_be_loaded(engine):
-    circuit = sl.Circuit("t\nV1 a 0 1\nR1 a b {agauss(1k, 100, 1)}\nR2 b 0 1k\n.op\n.end\n")
+    with pytest.warns(sl.circuits.CircuitNotice, match="draws numbers of its own"):
+        circuit = sl.Circuit("t\nV1 a 0 1\nR1 a b {agauss(1k, 100, 1)}\nR2 b 0 1k\n.op\n.end\n")
     assert circuit.random
     assert circuit.alter_commands({"R2": 1.0}) is None
     outcomes = engine.run(circuit.deck(), [Point(deck=circuit.deck(), seed=s) for s in (1, 2, 1)],
