@@ -20,6 +20,7 @@ from spicelab_nb.errors import (
     CorruptObjectError,
     ExecutorError,
     SpicelabError,
+    StoreError,
 )
 from spicelab_nb.executors.executor import Chunk, Loss, Receipt
 from spicelab_nb.simulators.simulator import Batch, Failure, Status
@@ -47,6 +48,9 @@ RAISES = 2
 
 DEATHS = 2
 """How often one sample alone may kill its worker before it is recorded as crashed."""
+
+LISTINGS = 3
+"""How often a store may list no more than before, after all that was missing was published."""
 
 BARREN_DEATHS = 24
 """Workers lost in a row without one finished chunk: then it is the cluster, not a sample."""
@@ -140,10 +144,20 @@ class Driver:
         try:
             executor.start(self._task)
             self._tally.begin()
+            before: list[tuple[int, int]] = []
+            unchanged = 0
             while True:
                 gaps = self._store.gaps(self._size)
                 if not gaps and self._completed():
                     return "done"
+                unchanged = unchanged + 1 if gaps and gaps == before else 0
+                if unchanged >= LISTINGS:
+                    raise StoreError(
+                        f"Samples {gaps[0][0]} to {gaps[0][1] - 1} were published {LISTINGS} "
+                        f"times, and {self._store.url} does not list them. Do the workers write to "
+                        "the same place? Was it replaced meanwhile? Look, then run again."
+                    )
+                before = gaps
                 if not self._fill(executor, Chunker(gaps, length=self._length)):
                     return "cancelled"
         finally:

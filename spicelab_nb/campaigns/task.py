@@ -47,7 +47,16 @@ class ChunkTask:
 
     @property
     def key(self) -> str:
-        """The plan's digest and the store: what a worker prepares depends on nothing else."""
+        """The plan's digest, the number of points and the store.
+
+        The plan of an extensible design does not say how many points there are, and the design
+        draws no others: a run and its extension may go on beside one another.
+        """
+        return f"{self.plan_digest}:{self.design.size}:{self.store}"
+
+    @property
+    def warm_key(self) -> str:
+        """What a session and an opened store depend on."""
         return f"{self.plan_digest}:{self.store}"
 
     def __call__(self, chunk: Chunk) -> Receipt:
@@ -55,11 +64,11 @@ class ChunkTask:
         begun, wall = time.time(), time.perf_counter()
         values = self.design.draw(chunk.start, chunk.stop)
         seeds = self.design.seeds(chunk.start, chunk.stop)
-        session = _sessions.get(self.key, self.simulator)
+        session = _sessions.get(self.warm_key, self.simulator)
         batch = session.run(chunk.start, values, seeds)
         cpu, elapsed = float(batch.cpu.sum()), time.perf_counter() - wall
         worker = f"{socket.gethostname()}:{os.getpid()}"
-        _stores.get(self.store).publish(
+        _stores.get(self.warm_key, self.store).publish(
             batch,
             values=values,
             receipt={
@@ -83,7 +92,7 @@ class ChunkTask:
 
     def release(self) -> None:
         """Close what the calling thread keeps warm for this task."""
-        _sessions.release(self.key)
+        _sessions.release(self.warm_key)
 
 
 class _Sessions(threading.local):
@@ -110,15 +119,18 @@ class _Sessions(threading.local):
 
 
 class _Stores(threading.local):
-    """Stores opened in this thread, so that a chunk does not list the store again."""
+    """Stores opened in this thread, so that a chunk does not list the store again.
+
+    By plan too: a store remembers its plan's digest, and a folder may be removed and used anew.
+    """
 
     def __init__(self) -> None:
         self._open: dict[str, Store] = {}
 
-    def get(self, url: str) -> Store:
-        if url not in self._open:
-            self._open[url] = Store.open(url, create=False)
-        return self._open[url]
+    def get(self, key: str, url: str) -> Store:
+        if key not in self._open:
+            self._open[key] = Store.open(url, create=False)
+        return self._open[key]
 
 
 _every_session: list[Session] = []
