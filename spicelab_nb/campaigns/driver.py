@@ -120,6 +120,11 @@ class Driver:
         """Hand out nothing more; chunks that are running may still be published."""
         self._cancelled.set()
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was asked to end."""
+        return self._cancelled.is_set()
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end; False if it did not come within `timeout` seconds."""
         return self._finished.wait(timeout)

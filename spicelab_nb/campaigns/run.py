@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from functools import cached_property
@@ -13,7 +14,12 @@ from spicelab_nb import clusters
 from spicelab_nb.campaigns.driver import Driver
 from spicelab_nb.campaigns.progress import Progress, Tally
 from spicelab_nb.campaigns.task import ChunkTask
-from spicelab_nb.errors import CampaignError, CorruptObjectError, SimulationError
+from spicelab_nb.errors import (
+    CampaignError,
+    CorruptObjectError,
+    SimulationError,
+    StoreLockedError,
+)
 from spicelab_nb.results.spec import Spec
 from spicelab_nb.results.store import Store
 from spicelab_nb.sampling import restore as restore_design
@@ -37,6 +43,11 @@ if TYPE_CHECKING:
     from spicelab_nb.simulators.simulator import Simulator
 
 __all__ = ["Run", "begin", "open_run"]
+
+logger = logging.getLogger(__name__)
+
+CONSOLIDATION_SECONDS = 30.0
+"""How long a run that ends waits for another that is consolidating the same store."""
 
 _active: dict[str, Run] = {}
 _active_lock = threading.Lock()
@@ -97,6 +108,13 @@ class Run:
     def live(self) -> Tally:
         """The counts behind `progress`, with the measures so far, for views that follow a run."""
         return self._counted()
+
+    def _let_cancelled_end(self) -> bool:
+        """Wait for a run that was cancelled; False at once where it was not."""
+        if self._driver is None or not self._driver.cancelled:
+            return False
+        self._driver.wait()
+        return True
 
     def _counted(self) -> Tally:
         if self._tally is None:
@@ -168,7 +186,7 @@ class Run:
         MeasureError, CampaignError
             A Python measure or simulator is missing, or is not the one the run was planned with.
         """
-        if self.active:
+        if self.active and not self._let_cancelled_end():
             return self
         if simulator is not None or measures is not None or self._simulator is None:
             self._simulator = restore_simulator(
@@ -179,7 +197,7 @@ class Run:
 
     def _go(self, cluster: Cluster | None, chunk_length: int | None) -> None:
         if not self._store.gaps(self.design.size):
-            self._finish()
+            self._finish(patience=0)
             self._tally = None
             return
         assert self._simulator is not None  # noqa: S101 - both callers have made sure
@@ -227,10 +245,22 @@ class Run:
         )
         self._driver.start()
 
-    def _finish(self) -> None:
+    def _finish(self, patience: float | None = None) -> None:
         from spicelab_nb.results.consolidation import consolidate
 
-        consolidate(self._store, design=self.design, specs=self.specs)
+        end = time.monotonic() + (CONSOLIDATION_SECONDS if patience is None else patience)
+        while True:
+            try:
+                consolidate(self._store, design=self.design, specs=self.specs)
+            except StoreLockedError as error:
+                # Another run of this store has just ended too. The chunks are all there, and
+                # they are read where dataset.zarr is behind.
+                if time.monotonic() > end:
+                    logger.info("Not consolidated: %s", error)
+                    return
+                time.sleep(0.1)
+            else:
+                return
 
     # ---- looking at it --------------------------------------------------------------------
 
@@ -459,8 +489,13 @@ def begin(
     opened.create(plan, design.size)
     with _active_lock:
         running = _active.get(opened.url)
-        if running is not None and running.active and running.design.size == design.size:
-            return running
+    if (
+        running is not None
+        and running.active
+        and running.design.size == design.size
+        and not running._let_cancelled_end()
+    ):
+        return running
     opened.write_labels(
         {
             "name": name,

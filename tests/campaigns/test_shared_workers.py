@@ -52,3 +52,26 @@ def test_a_store_that_lists_nothing_ends_the_run(tmp_path, serial, monkeypatch):
     run = sl.Campaign(double, normal_x(6), store=tmp_path / "s").run(serial, chunk_length=3)
     with pytest.raises(errors.StoreError, match="does not list them"):
         run.wait(60)
+
+
+@pytest.mark.parametrize("again", ["run", "resume"])
+def test_going_on_right_after_a_cancel(tmp_path, serial, again):
+    campaign = sl.Campaign(slow, normal_x(30), store=tmp_path / "s")
+    run = campaign.run(serial, chunk_length=2)
+    run.cancel()
+    run = campaign.run(serial) if again == "run" else run.resume(serial)
+    progress = run.wait(60).progress
+    assert (progress.state, progress.done) == ("done", 30)
+
+
+def test_a_store_that_another_run_consolidates_does_not_fail_a_run(tmp_path, serial, monkeypatch):
+    monkeypatch.setattr("spicelab_nb.campaigns.run.CONSOLIDATION_SECONDS", 0.0)
+    store = tmp_path / "s"
+    campaign = sl.Campaign(double, normal_x(6), store=store)
+    Store.open(store, create=True).create(campaign.plan, 6)
+    with Store.open(store, create=False).lock():
+        assert campaign.run(serial).wait(60).progress.state == "done"
+        assert campaign.run(serial).dataset["y"].notnull().all()
+    assert not (store / "dataset.zarr").exists()
+    campaign.run(serial)
+    assert (store / "dataset.zarr").exists()
