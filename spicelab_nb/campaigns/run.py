@@ -14,6 +14,7 @@ from spicelab_nb import clusters
 from spicelab_nb.campaigns.driver import Driver
 from spicelab_nb.campaigns.progress import Progress, Tally
 from spicelab_nb.campaigns.task import ChunkTask
+from spicelab_nb.circuits import Circuit
 from spicelab_nb.errors import (
     CampaignError,
     CorruptObjectError,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from spicelab_nb.circuits import Circuit
     from spicelab_nb.clusters import Cluster
     from spicelab_nb.executors.executor import Executor
     from spicelab_nb.results.plan import Plan
@@ -85,6 +85,7 @@ class Run:
         self._simulator = simulator
         self._driver: Driver | None = None
         self._tally: Tally | None = None
+        self._counted_chunks: tuple[Any, ...] = ()
         self._dataset: tuple[tuple[Any, ...], xr.Dataset] | None = None
 
     # ---- going on -------------------------------------------------------------------------
@@ -117,10 +118,14 @@ class Run:
         return True
 
     def _counted(self) -> Tally:
-        if self._tally is None:
+        if self._driver is not None and self._tally is not None:
+            return self._tally
+        # Nothing runs here, but another kernel may be adding to the store.
+        chunks = tuple(self._store.chunks())
+        if self._tally is None or self._counted_chunks != chunks:
             tally = _tally_of(self._store, self.design, self.specs)
             tally.end("done" if not self._store.gaps(self.design.size) else "partial")
-            self._tally = tally
+            self._tally, self._counted_chunks = tally, chunks
         return self._tally
 
     def wait(self, timeout: float | None = None) -> Run:
@@ -187,6 +192,10 @@ class Run:
             A Python measure or simulator is missing, or is not the one the run was planned with.
         """
         if self.active and not self._let_cancelled_end():
+            return self
+        given = simulator is not None or measures is not None
+        if self._simulator is None and not given and not self._store.gaps(self.design.size):
+            self._finish(patience=0)
             return self
         if simulator is not None or measures is not None or self._simulator is None:
             self._simulator = restore_simulator(
@@ -354,9 +363,14 @@ class Run:
         **labels
             Or its coordinates: ``run.circuit(corner="ss", sample=12)``, ``run.circuit(R1=2e3)``.
         """
-        if not isinstance(self._simulator, CircuitSimulator):
+        if isinstance(self._simulator, CircuitSimulator):
+            circuit = self._simulator.circuit
+        elif self.plan.simulator.get("kind") == "circuit":
+            # Opened from a store, with measures that are Python functions still to be handed over.
+            circuit = Circuit.restore(self.plan.simulator["circuit"], self.plan.inputs)
+        else:
             raise CampaignError(f"{self.name} does not simulate a circuit.")
-        return self._simulator.circuit.with_values(self.values(point, **labels))
+        return circuit.with_values(self.values(point, **labels))
 
     def values(self, point: int | None = None, **labels: Any) -> dict[str, Value]:
         """The parameter values of one point; arguments as in :meth:`circuit`."""
@@ -398,9 +412,14 @@ class Run:
         import xarray as xr
 
         if self._simulator is None:
+            what, how = (
+                ("measures with", "measures={...}")
+                if self.plan.simulator.get("kind") == "circuit"
+                else ("simulates", "simulator=...")
+            )
             raise CampaignError(
-                f"{self.name} simulates a Python function, whose code is not in the store: "
-                "run.resume(simulator=...) hands it over."
+                f"{self.name} {what} a Python function, whose code is not in the store: "
+                f"run.resume({how}) hands it over."
             )
         session = self._simulator.open()
         try:
