@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FunctionSimulator", "FunctionSpace", "last_lines"]
 
+TAKEN = frozenset({"sample", "status", "corner"})
+"""What the dataset calls something of its own."""
+
 LOG_LINES = 20
 """How many lines of a traceback are kept for a failed sample."""
 
@@ -218,8 +221,10 @@ class FunctionSession:
                 arguments["seed"] = int(seeds[i])
             begun = time.thread_time()
             try:
-                results.append(_read(self._function(**arguments)))
-            except Exception as error:  # noqa: BLE001 - a sample that fails never stops the rest
+                result = _read(self._function(**arguments))
+                _check_names(result, arguments)
+                results.append(result)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a sample that fails never stops the rest
                 status[i] = Status.FAILED
                 results.append(None)
                 failures.append(
@@ -250,6 +255,14 @@ def _read(result: Any) -> _Result:
     if isinstance(result, Mapping):
         return _Result({str(k): _number(str(k), v) for k, v in result.items()})
     return _Result({"value": _number("value", result)})
+
+
+def _check_names(result: _Result, arguments: Mapping[str, Any]) -> None:
+    """Refuse measures that the dataset could not hold beside what it holds already."""
+    for name in result.measures:
+        if name in TAKEN or (name in arguments and name != "seed"):
+            taken = "reserved" if name in TAKEN else "the name of a varied parameter"
+            raise MeasureError(f"A measure may not be called {name!r}: that is {taken}.")
 
 
 def _number(name: str, value: Any) -> float:
@@ -283,6 +296,14 @@ def _read_dataset(dataset: Any) -> _Result:
     return _Result(measures, units, waves)
 
 
+def same_axes(a: tuple[Axis, ...], b: tuple[Axis, ...]) -> bool:
+    """Say whether two samples were kept at the same places."""
+    return len(a) == len(b) and all(
+        x.name == y.name and np.array_equal(x.values, y.values, equal_nan=True)
+        for x, y in zip(a, b, strict=True)
+    )
+
+
 def last_lines(error: BaseException) -> tuple[str, ...]:
     """The end of an error's traceback, as lines, for the record of a failed sample."""
     text = "".join(traceback.format_exception(error))
@@ -313,6 +334,12 @@ def _gather(
                 raise MeasureError(
                     f"The variable {name!r} has shape {data.shape} in sample {start + i} and "
                     f"{kept[name][1].shape[1:]} in an earlier one; kept arrays need one shape."
+                )
+            if not same_axes(kept[name][0], axes) or kept[name][1].dtype != data.dtype:
+                raise MeasureError(
+                    f"The variable {name!r} lies on other coordinates in sample {start + i} than "
+                    "in an earlier one, or is complex in one of them only; kept arrays need one "
+                    "grid: interpolate onto it in the function."
                 )
             kept[name][1][i] = data
     return Batch(

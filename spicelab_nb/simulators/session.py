@@ -12,6 +12,7 @@ from spicelab_nb.circuits.measures.meas import Deck as DeckMeasure
 from spicelab_nb.circuits.measures.python import Function
 from spicelab_nb.engines import find
 from spicelab_nb.engines.engine import Deck, Engine, Outcome, Point, Status
+from spicelab_nb.errors import MeasureError
 from spicelab_nb.simulators.function import last_lines
 from spicelab_nb.simulators.grid import time_grid
 from spicelab_nb.simulators.simulator import Axis, Batch, Failure, Wave
@@ -258,7 +259,9 @@ def _waves(
             shape = tuple(len(v) for _, v in grid)
             data = np.full((len(outcomes), *shape), np.nan, plot.vectors[signal].dtype)
             for i in good:
-                data[i] = _on_grid(outcomes[i].plots[analysis], signal, grid)
+                own = outcomes[i].plots[analysis]
+                _check_grid(own, grid)
+                data[i] = _on_grid(own, signal, grid)
             waves.append(
                 Wave(
                     analysis=analysis,
@@ -278,6 +281,15 @@ def _grid(simulator: CircuitSimulator, plot: Plot) -> list[tuple[str, NDArray[np
         command = next(a.command for a in simulator.circuit.analyses if a.name == plot.analysis)
         return [("time", time_grid(command))]
     return [(name, np.asarray(plot.axes[name])) for name in plot.scale]
+
+
+def _check_grid(plot: Plot, grid: list[tuple[str, NDArray[np.float64]]]) -> None:
+    """Refuse samples whose analysis has points of its own: they cannot lie in one array."""
+    if plot.kind != "tran" and not all(np.array_equal(plot.axes[name], v) for name, v in grid):
+        raise MeasureError(
+            f"The points of {plot.analysis!r} change with what is varied, so that its waveforms "
+            "do not lie on one grid: keep none (keep=[]), or give the analysis fixed limits."
+        )
 
 
 def _on_grid(plot: Plot, signal: str, grid: list[tuple[str, NDArray[np.float64]]]) -> NDArray[Any]:

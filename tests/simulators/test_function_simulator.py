@@ -104,3 +104,34 @@ def test_arrays_of_different_shapes_are_refused():
 
     with pytest.raises(MeasureError, match="one shape"):
         run(lambda n: xr.Dataset({"a": ("i", np.zeros(int(n)))}), {"n": [2.0, 3.0]})
+
+
+def test_kept_arrays_of_one_shape_on_other_coordinates_are_refused():
+    """Those of the first sample of a chunk stood for all of it."""
+    xr = pytest.importorskip("xarray")
+
+    def sized(x):
+        t = np.arange(3.0) * x
+        return xr.Dataset({"y": ("t", t)}, {"t": t})
+
+    with pytest.raises(MeasureError, match="other coordinates in sample 1"):
+        run(sized, {"x": [1.0, 2.0]})
+    assert run(sized, {"x": [2.0, 2.0]}).waves[0].axes[0].values.tolist() == [0.0, 2.0, 4.0]
+
+
+@pytest.mark.parametrize("name", ["status", "sample", "corner", "x"])
+def test_names_that_the_dataset_has_already_fail_the_sample(name):
+    batch = run(lambda x: {name: x, "y": x}, {"x": [1.0]})
+    assert batch.status.tolist() == [Status.FAILED]
+    assert f"may not be called {name!r}" in batch.failures[0].reason
+
+
+def test_a_function_that_exits_fails_its_sample_only():
+    def leave(x):
+        if x > 1:
+            raise SystemExit(3)
+        return x
+
+    batch = run(leave, {"x": [1.0, 2.0, 0.5]})
+    assert batch.status.tolist() == [Status.OK, Status.FAILED, Status.OK]
+    assert batch.failures[0].reason == "SystemExit: 3"
