@@ -66,8 +66,12 @@ def test_the_spread_of_an_rc_low_pass_is_the_root_of_the_sum_of_squares(tmp_path
 
 @pytest.mark.parametrize("deck", ["ac", "tran"])
 def test_a_sweep_s_point_is_what_one_simulation_of_its_values_gives(deck, tmp_path, serial):
-    text = RC if deck == "ac" else RC.replace("ac 1", "ac 1 pulse(0 1 0 1n 1n 1 2)").replace(
-        ".ac dec 100 10 1meg", ".tran 1u 500u"
+    text = (
+        RC
+        if deck == "ac"
+        else RC.replace("ac 1", "ac 1 pulse(0 1 0 1n 1n 1 2)").replace(
+            ".ac dec 100 10 1meg", ".tran 1u 500u"
+        )
     )
     measure = sl.measure.bandwidth if deck == "ac" else sl.measure.rise_time
     circuit = sl.Circuit(text)
@@ -92,9 +96,7 @@ def test_a_sweep_s_point_is_what_one_simulation_of_its_values_gives(deck, tmp_pa
 
 def test_corners_by_library_section_cross_with_the_same_draws(amplifier, tmp_path, serial):
     corners = sl.Corners({"ss": {"lib": "ss", "temp": 125}, "ff": {"lib": "ff", "temp": -40}})
-    mc = sl.MonteCarlo(
-        8, {"R1": sl.Normal(rel=0.02), "nch.vto": sl.Normal(rel=0.01)}, seed=4
-    )
+    mc = sl.MonteCarlo(8, {"R1": sl.Normal(rel=0.02), "nch.vto": sl.Normal(rel=0.01)}, seed=4)
     campaign = sl.Campaign(
         amplifier,
         corners * mc,
@@ -123,9 +125,7 @@ def test_corners_by_library_section_cross_with_the_same_draws(amplifier, tmp_pat
 
 
 def test_a_glob_draws_for_each_and_a_tuple_shares_one_draw(amplifier, tmp_path, serial):
-    mc = sl.MonteCarlo(
-        20, {"M*.w": sl.Normal(rel=0.05), ("R1", "R2"): sl.Normal(rel=0.1)}, seed=5
-    )
+    mc = sl.MonteCarlo(20, {"M*.w": sl.Normal(rel=0.05), ("R1", "R2"): sl.Normal(rel=0.1)}, seed=5)
     run = (
         sl.Campaign(
             amplifier, mc, measures={"gain": sl.measure.gain("v(d1)")}, store=tmp_path / "s"
