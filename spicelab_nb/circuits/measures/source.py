@@ -7,6 +7,7 @@ process, also for lambdas typed into a notebook cell. Comments and layout do not
 from __future__ import annotations
 
 import ast
+import dis
 import functools
 import hashlib
 import inspect
@@ -42,9 +43,10 @@ def source_digest(function: Callable[..., Any]) -> dict[str, str]:
     -------
     dict
         ``name``: for people, ``"<lambda>"`` included. ``digest``: SHA-256, 64 hexadecimal
-        digits, over source, defaults, closure, and the numbers, texts, arrays and functions of
-        its own module that it refers to. ``by``: ``"source"``, or ``"bytecode"`` where there is
-        no source to look at (then the digest holds for one minor version of Python alone).
+        digits, over source, defaults, closure, and the numbers, texts, arrays, collections of
+        these, and functions of its own module that it refers to. ``by``: ``"source"``, or
+        ``"bytecode"`` where there is no source to look at (then the digest holds for one minor
+        version of Python alone).
 
     Notes
     -----
@@ -152,7 +154,9 @@ class _Walk:
             body = json.dumps([version, _bytecode(function.__code__)])
         closure = inspect.getclosurevars(function) if depth else None
         held = sorted(closure.nonlocals.items()) if closure else []
-        referred = sorted(closure.globals.items()) if closure else []
+        space = function.__globals__
+        names = _globals_of(function.__code__) if depth else set()
+        referred = [(name, space[name]) for name in sorted(names) if name in space]
         return [
             "function",
             body,
@@ -176,13 +180,25 @@ def _is_users(module: str | None) -> bool:
     return not (installed or standard)
 
 
-def _is_constant(value: Any) -> bool:
+def _globals_of(code: types.CodeType) -> set[str]:
+    """Names that a function looks up in its module, generators and functions in it included."""
+    return {
+        str(i.argval)
+        for inner in _codes(code)
+        for i in dis.get_instructions(inner)
+        if i.opname in {"LOAD_GLOBAL", "LOAD_NAME"}
+    }
+
+
+def _is_constant(value: Any, depth: int = _DEPTH) -> bool:
     """Say whether a global counts: what a module's author sets once."""
     if isinstance(value, types.FunctionType):
         return _is_users(value.__module__)
-    if isinstance(value, tuple):
-        return all(_is_constant(v) for v in value)
-    return isinstance(value, bool | int | float | complex | str | bytes | np.ndarray | np.generic)
+    if isinstance(value, tuple | list | set | frozenset | dict):
+        held = value.items() if isinstance(value, dict) else value
+        return depth > 0 and all(_is_constant(v, depth - 1) for v in held)
+    plain = bool | int | float | complex | str | bytes | np.ndarray | np.generic
+    return value is None or isinstance(value, plain)
 
 
 def _source(function: types.FunctionType) -> str | None:

@@ -11,6 +11,7 @@ import numpy as np
 from spicelab_nb.circuits.measures import source_digest
 
 LIMIT = 3.0
+TABLE = {"gain": [1.0]}
 
 
 def digest(function):
@@ -64,6 +65,24 @@ class TestWhatCounts:
         before = digest(over)
         monkeypatch.setitem(over.__globals__, "LIMIT", 4.0)
         assert digest(over) != before
+
+    def test_globals_in_collections_and_of_inner_functions(self, monkeypatch):
+        def looks_up(out):
+            return out * TABLE["gain"][0]
+
+        def by_generator(out):
+            return sum(LIMIT * x for x in out)
+
+        def same_word(out):
+            return out.LIMIT
+
+        before = [digest(f) for f in (looks_up, by_generator, same_word)]
+        monkeypatch.setitem(looks_up.__globals__, "TABLE", {"gain": [2.0]})
+        monkeypatch.setitem(looks_up.__globals__, "LIMIT", 4.0)
+        after = [digest(f) for f in (looks_up, by_generator, same_word)]
+        assert [a != b for a, b in zip(before, after, strict=True)] == [True, True, False]
+        TABLE["itself"] = TABLE
+        assert digest(looks_up) == digest(looks_up)
 
     def test_partials_methods_and_callables(self):
         class Model:
