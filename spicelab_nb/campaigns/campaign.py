@@ -145,12 +145,26 @@ class Campaign:
                 raise SpecError(
                     f"The spec for {measure!r} judges no measure.{nearest(measure, known)}"
                 )
+        self._check_units()
         missing = sorted(getattr(self._function, "required", frozenset()) - set(self.parameters))
         if missing:
             raise CampaignError(
                 f"The function needs {', '.join(missing)}: give each a distribution, "
                 "a swept range, or a default in its signature."
             )
+
+    def _check_units(self) -> None:
+        """Refuse limits in another unit than the measure's: no value is ever converted."""
+        outputs: Mapping[str, Any] = (
+            self._circuit_measures if self._function is None else self._function.outputs or {}
+        )
+        for measure, spec in self.specs.items():
+            unit = outputs[measure].unit if measure in outputs else ""
+            if unit and spec.unit and unit != spec.unit:
+                raise SpecError(
+                    f"The spec for {measure!r} is in {spec.unit!r}, and the measure is in "
+                    f"{unit!r}: give the limits in {unit!r}."
+                )
 
     @property
     def parameters(self) -> tuple[str, ...]:
