@@ -32,8 +32,13 @@ pytestmark = [
 ]
 
 
+# Decks have to be run beside the files that they include.
+OURS = "spicelab-nb-"
+
+
 def netlists(part: str) -> list[Path]:
-    return sorted(p for p in (DECKS / part).rglob("*") if NETLIST.search(p.name) and p.is_file())
+    found = (p for p in (DECKS / part).rglob("*") if NETLIST.search(p.name) and p.is_file())
+    return sorted(p for p in found if not p.name.startswith(OURS))
 
 
 def without_control(path: Path) -> str:
@@ -50,7 +55,7 @@ def without_control(path: Path) -> str:
 
 def listing(deck: Path) -> list[str]:
     """What ngspice made of a deck: ``listing expand``, comments and numbers of lines left out."""
-    with tempfile.NamedTemporaryFile("w", suffix=".cir", dir=deck.parent) as wrapper:
+    with tempfile.NamedTemporaryFile("w", prefix=OURS, suffix=".cir", dir=deck.parent) as wrapper:
         wrapper.write(
             f"wrapper\nr1 1 0 1\n.control\nsource {deck.name}\nlisting e\nquit\n.endc\n.end\n"
         )
@@ -70,7 +75,7 @@ def roundtrip(path: Path) -> str:
         circuit = sl.Circuit(path, include_paths=[DECKS])
     except SpicelabError as error:
         return f"refused: {error}"
-    with tempfile.NamedTemporaryFile("w", suffix=".cir", dir=path.parent) as reference:
+    with tempfile.NamedTemporaryFile("w", prefix=OURS, suffix=".cir", dir=path.parent) as reference:
         reference.write(without_control(path))
         reference.flush()
         theirs = listing(Path(reference.name))
@@ -149,7 +154,9 @@ def same_results(paths: list[Path]) -> int:
             circuit = sl.Circuit(path, include_paths=[DECKS])
         except SpicelabError:
             continue
-        with tempfile.NamedTemporaryFile("w", suffix=".cir", dir=path.parent) as reference:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix=OURS, suffix=".cir", dir=path.parent
+        ) as reference:
             reference.write(text)
             reference.flush()
             theirs = results(Path(reference.name))
