@@ -15,6 +15,7 @@ from spicelab_nb.campaigns.driver import Driver
 from spicelab_nb.campaigns.progress import Progress, Tally
 from spicelab_nb.campaigns.task import ChunkTask
 from spicelab_nb.circuits import Circuit
+from spicelab_nb.circuits.simulation import seeded
 from spicelab_nb.errors import (
     CampaignError,
     CorruptObjectError,
@@ -25,6 +26,7 @@ from spicelab_nb.results.spec import Spec
 from spicelab_nb.results.store import Store
 from spicelab_nb.sampling import restore as restore_design
 from spicelab_nb.simulators import CircuitSimulator, FunctionSimulator, restore_simulator
+from spicelab_nb.simulators.session import engine_seed
 from spicelab_nb.simulators.simulator import Status
 
 if TYPE_CHECKING:
@@ -370,7 +372,12 @@ class Run:
             circuit = Circuit.restore(self.plan.simulator["circuit"], self.plan.inputs)
         else:
             raise CampaignError(f"{self.name} does not simulate a circuit.")
-        return circuit.with_values(self.values(point, **labels))
+        index = self._index(point, labels)
+        circuit = circuit.with_values(self.values(index))
+        if circuit.random:
+            # The numbers that the deck draws itself belong to the point too.
+            circuit = seeded(circuit, engine_seed(self.design.seeds(index, index + 1)[0]))
+        return circuit
 
     def values(self, point: int | None = None, **labels: Any) -> dict[str, Value]:
         """The parameter values of one point; arguments as in :meth:`circuit`."""

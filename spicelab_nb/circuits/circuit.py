@@ -337,8 +337,8 @@ class Circuit:
         for key in _STATE:
             setattr(other, key, getattr(self, key))
         other._values = values
-        # Both depend on the text alone, and reading it may take a second.
-        for key in ("_base", "_orders", "_base_names"):
+        # All but the seed depend on the text alone, and reading it may take a second.
+        for key in ("_base", "_orders", "_base_names", "_seed"):
             if key in self.__dict__:
                 other.__dict__[key] = self.__dict__[key]
         return other

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from spicelab_nb.circuits.circuit import Circuit
     from spicelab_nb.engines.engine import Engine
 
-__all__ = ["ask", "simulate"]
+__all__ = ["ask", "seeded", "simulate"]
 
 
 def simulate(
@@ -48,7 +48,17 @@ def simulate(
 
 def _point(circuit: Circuit) -> Point:
     # A netlist that draws numbers draws the same ones each time.
-    return Point(seed=1) if circuit.random else Point()
+    return Point(seed=circuit.__dict__.get("_seed", 1)) if circuit.random else Point()
+
+
+def seeded(circuit: Circuit, seed: int) -> Circuit:
+    """Give the circuit with the numbers that its netlist draws from `seed`, 1 to 2**31 - 1.
+
+    Here and now only: the seed is no part of what identifies the circuit, and does not travel.
+    """
+    other = circuit.with_values({})
+    other.__dict__["_seed"] = seed
+    return other
 
 
 def ask(circuit: Circuit, vectors: Sequence[str]) -> dict[str, float]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from spicelab_nb.sampling.design import Value
     from spicelab_nb.simulators.circuit import CircuitSimulator
 
-__all__ = ["CircuitSession", "Feeder", "signals_needed"]
+__all__ = ["CircuitSession", "Feeder", "engine_seed", "signals_needed"]
 
 WARM_DECKS = 3
 """How many decks (corners by ``.lib`` section) keep an engine process of their own."""
@@ -46,6 +46,11 @@ def signals_needed(measures: Iterable[Measure], keep: Sequence[str]) -> tuple[st
             return ()
         needed.update(measure.signals)
     return tuple(sorted(needed))
+
+
+def engine_seed(seed: np.uint64) -> int:
+    """Give the positive 31-bit integer that ngspice's ``setseed`` takes, for a point's seed."""
+    return int(seed % np.uint64(2**31 - 1)) + 1
 
 
 class Feeder:
@@ -149,11 +154,7 @@ class CircuitSession:
             groups.setdefault(self._feeder.key(row), []).append(i)
         outcomes: list[Outcome | None] = [None] * len(rows)
         for key, members in groups.items():
-            # ngspice's setseed takes a positive 31-bit integer.
-            points = [
-                self._feeder.point(key, rows[i], int(seeds[i] % np.uint64(2**31 - 1)) + 1)
-                for i in members
-            ]
+            points = [self._feeder.point(key, rows[i], engine_seed(seeds[i])) for i in members]
             engine = self._engine(key)
             found = engine.run(self._feeder.deck(key), points, cpu_limit=self._simulator.cpu_limit)
             for i, outcome in zip(members, found, strict=True):

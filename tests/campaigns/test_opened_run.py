@@ -5,6 +5,7 @@ import pytest
 import spicelab_nb as sl
 from spicelab_nb import errors
 from spicelab_nb.campaigns.task import ChunkTask
+from spicelab_nb.circuits import CircuitNotice
 from spicelab_nb.executors.executor import Chunk
 from spicelab_nb.results.store import Store
 
@@ -45,3 +46,23 @@ def test_progress_follows_what_another_kernel_adds(tmp_path):
     assert run.progress.done == 4
     task(Chunk(4, 10))
     assert (run.progress.done, run.progress.state) == (10, "done")
+
+
+def test_the_circuit_of_a_point_draws_what_the_point_drew(tmp_path, serial):
+    """It drew those of seed 1 for every point, so that an outlier could not be looked at."""
+    deck = RC.replace("1k", "{agauss(1k, 100, 1)}")
+    measures = {
+        "bw": sl.measure.bandwidth("v(out)"),
+        "by_hand": lambda out: float(abs(out["ac"]["v(out)"][20])),
+    }
+    with pytest.warns(CircuitNotice, match="numbers of its own"):
+        circuit = sl.Circuit(deck)
+    campaign = sl.Campaign(
+        circuit, sl.MonteCarlo(5, {}, seed=3), measures=measures, store=tmp_path / "s"
+    )
+    run = campaign.run(serial).wait(60)
+    assert len(set(run.dataset["by_hand"].values.tolist())) == 5
+    for i in range(5):
+        again = run.circuit(i).simulate()
+        assert measures["by_hand"](again) == run.dataset["by_hand"].values[i]
+    assert run.circuit(1).digest == run.circuit(2).digest
