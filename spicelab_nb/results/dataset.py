@@ -104,6 +104,9 @@ def assemble_chunks(
     shape = tuple(len(d) for d in design.dimensions)
     described = _described_measures(plan)
     names = [*columns.names, *sorted(set(described) - set(columns.measures))]
+    if not names:
+        # Nothing has said yet what it measures: no sample is ok. What is judged will be there.
+        names = list(specs or {})
     variables: dict[str, Any] = {}
     for name in names:
         data = columns.measures.get(name)

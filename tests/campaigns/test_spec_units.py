@@ -35,3 +35,15 @@ def test_a_function_that_declares_its_units():
             measures={"y": "V"},
             specs={"y": sl.Spec(max=1, unit="mV")},
         )
+
+
+def test_a_run_of_which_every_sample_failed_still_has_a_summary(tmp_path, serial):
+    def fail(x):
+        raise ValueError(f"no solution at {x}")
+
+    samples = sl.MonteCarlo(4, {"x": sl.Normal(mean=1, sd=1)})
+    specs = {"y": sl.Spec(max=1, unit="V")}
+    run = sl.Campaign(fail, samples, specs=specs, store=tmp_path / "s").run(serial).wait(60)
+    assert run.summary().yield_.bounds == (0.0, 1.0)
+    assert run.dataset["y"].isnull().all()
+    assert "4 failed" in run._repr_html_()
