@@ -279,19 +279,22 @@ class Store:
         Objects that are no chunks of this plan, and truncated ones, are not in it.
         """
         named = {n: r for n in self._objects.list("chunks") if (r := ChunkRef.parse(n))}
-        for name in set(self._sound) - set(named):
-            del self._sound[name]
-        unknown = [n for n in named if n not in self._sound]
+        # Several threads list: what one has just seen must not be lost to another's older list.
+        sound = {name for name in named if name in self._sound}
+        for name in [n for n in tuple(self._sound) if n not in named]:
+            self._sound.pop(name, None)
+        unknown = [n for n in named if n not in sound]
         plan = self.digest() if unknown else ""
         ends = self._objects.tails([f"chunks/{n}" for n in unknown], chunks_format.TAIL_LENGTH)
         for name, end in zip(unknown, ends, strict=True):
             problem = fault(*end, plan) if end is not None else "it is gone"
             if not problem and end is not None:
                 self._sound[name] = end[1]
+                sound.add(name)
             elif name not in self._warned:
                 self._warned.add(name)
                 logger.warning("%s/chunks/%s is not read as data: %s.", self.url, name, problem)
-        return sorted(ref for name, ref in named.items() if name in self._sound)
+        return sorted(ref for name, ref in named.items() if name in sound)
 
     def gaps(self, size: int | None = None) -> list[tuple[int, int]]:
         """List the points ``[start, stop)`` below `size` that no chunk holds.
