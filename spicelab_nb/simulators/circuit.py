@@ -78,7 +78,8 @@ class CircuitSimulator:
             "engine": {"name": self.engine, "version": self.engine_version},
             "path": self.path,
             "measures": {name: m.describe() for name, m in self.measures.items()},
-            "keep": list(self.keep),
+            # In which order they were asked for changes nothing.
+            "keep": sorted(self.keep),
             "cpu_limit": self.cpu_limit,
         }
 

@@ -37,3 +37,14 @@ def test_points_that_change_are_refused_where_they_are_kept(tmp_path, serial, to
     else:  # the same points after all
         run = campaign(["v(out)"]).run(serial, chunk_length=2).wait(60)
         assert run.waveforms["dc"]["v(out)"].shape == (2, 5)
+
+
+def test_the_order_of_kept_signals_is_no_other_campaign():
+    def digest(keep):
+        samples = sl.Sweep({"R1": [1e3, 2e3]})
+        return sl.Campaign(
+            sl.Circuit(DIVIDER), samples, measures={"last": last_point}, keep=keep
+        ).plan.digest
+
+    assert digest(["v(out)", "v(in)"]) == digest(["V(in)", "v(out)", "v(in)"])
+    assert digest(["v(out)"]) != digest(["v(out)", "v(in)"])
