@@ -45,6 +45,8 @@ class _Held:
 
 
 _held: dict[str, _Held] = {}
+_gone: set[str] = set()
+"""Keys of tasks that were let go: chunks that were cancelled too late do not wait for them."""
 _arrived = threading.Condition()
 
 
@@ -73,6 +75,7 @@ class TaskPlugin(WorkerPlugin):
         with _arrived:
             held = _held.setdefault(self.key, _Held(self.payload))
             held.owners.add(self.owner)
+            _gone.discard(self.key)
             _arrived.notify_all()
         self.payload = b""
 
@@ -85,6 +88,8 @@ class TaskPlugin(WorkerPlugin):
                 held.owners.discard(self.owner)
                 if not held.owners:
                     del _held[self.key]
+                    _gone.add(self.key)
+                    _arrived.notify_all()
 
 
 def run_chunk(key: str, start: int, stop: int, attempt: int) -> Receipt:
@@ -96,7 +101,10 @@ def run_chunk(key: str, start: int, stop: int, attempt: int) -> Receipt:
         The task never came to this worker, cannot be unpickled here, or called ``sys.exit``.
     """
     with _arrived:
-        if not _arrived.wait_for(lambda: key in _held, timeout=ARRIVAL_LIMIT):
+        there = _arrived.wait_for(lambda: key in _held or key in _gone, timeout=ARRIVAL_LIMIT)
+        if key in _gone:
+            raise ExecutorError(f"Task {key!r} was let go before this chunk of it began.")
+        if not there:
             raise ExecutorError(
                 f"Task {key!r} did not reach this worker in {ARRIVAL_LIMIT:g} s. "
                 "Run the campaign again; if this repeats, start a new cluster."
