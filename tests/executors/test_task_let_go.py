@@ -1,7 +1,5 @@
 """Chunks of a run that has ended, which a worker had queued already."""
 
-import time
-
 import cloudpickle
 import pytest
 
@@ -19,10 +17,8 @@ def test_a_chunk_of_a_task_that_was_let_go_does_not_hold_its_slot(monkeypatch):
     made[0].setup(None)
     assert payload.run_chunk("k", 0, 3, 0).stop == 3
     made[0].teardown(None)
-    began = time.monotonic()
     with pytest.raises(ExecutorError, match="was let go"):
         payload.run_chunk("k", 3, 6, 0)
-    assert time.monotonic() - began < 300
     made[1].setup(None)
     assert payload.run_chunk("k", 3, 6, 0).stop == 6
     made[1].teardown(None)
