@@ -1,7 +1,8 @@
 """The facade: simulator, samples, store and executor make a run."""
 
 from spicelab_nb.campaigns.campaign import Campaign
+from spicelab_nb.campaigns.opening import open_run
 from spicelab_nb.campaigns.progress import Progress
-from spicelab_nb.campaigns.run import Run, open_run
+from spicelab_nb.campaigns.run import Run
 
 __all__ = ["Campaign", "Progress", "Run", "open_run"]

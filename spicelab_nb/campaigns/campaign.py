@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spicelab_nb import config
-from spicelab_nb.campaigns.run import Run, begin
+from spicelab_nb.campaigns.opening import begin
 from spicelab_nb.circuits import Circuit
 from spicelab_nb.errors import CampaignError, SpecError, nearest
 from spicelab_nb.results.plan import Plan
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
+    from spicelab_nb.campaigns.run import Run
     from spicelab_nb.circuits.measures import Measure
     from spicelab_nb.clusters import Cluster
     from spicelab_nb.sampling.design import BoundDesign, Design, ParameterSpace

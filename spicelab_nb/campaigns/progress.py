@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spicelab_nb.errors import CorruptObjectError
 from spicelab_nb.results.statistics import clopper_pearson
 from spicelab_nb.simulators.simulator import Status
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
     from spicelab_nb.results.spec import Spec
     from spicelab_nb.results.store import Store
+    from spicelab_nb.sampling.design import BoundDesign
 
-__all__ = ["Progress", "Tally", "YieldSoFar", "duration"]
+__all__ = ["Progress", "Tally", "YieldSoFar", "duration", "tally_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class YieldSoFar:
     failed: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Progress:
     """A snapshot of a run.
 
@@ -84,6 +86,9 @@ class Progress:
     spent: float
     running_yield: YieldSoFar | None
     error: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Progress: {self}>"
 
     def __str__(self) -> str:
         share = 100 * self.done / self.total if self.total else 100.0
@@ -325,3 +330,32 @@ class Tally:
         """What a cluster's record says of the campaign."""
         p = self.snapshot()
         return {"done": p.done, "total": p.total, "state": p.state}
+
+
+def tally_of(
+    store: Store, design: BoundDesign, specs: Mapping[str, Spec], *, price: float = 0.0
+) -> Tally:
+    """Count what a store has already.
+
+    Parameters
+    ----------
+    store, design, specs
+        Of a run.
+    price
+        Money an hour for the cluster it goes on with.
+    """
+    try:
+        return _count(store, design, specs, price)
+    except CorruptObjectError:
+        # Nothing is deleted: what is damaged is put aside, and its samples are missing again.
+        store.verify()
+        return _count(store, design, specs, price)
+
+
+def _count(store: Store, design: BoundDesign, specs: Mapping[str, Spec], price: float) -> Tally:
+    dims = design.dimensions
+    random = bool(dims) and dims[0].name == "sample"
+    per_sample = design.size // len(dims[0]) if random else 0
+    tally = Tally(design.size, specs=specs, points_per_sample=per_sample, price=price)
+    tally.add_stored(store)
+    return tally

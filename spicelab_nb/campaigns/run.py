@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,19 +11,17 @@ import numpy as np
 
 from spicelab_nb import clusters
 from spicelab_nb.campaigns.driver import Driver
-from spicelab_nb.campaigns.progress import Progress, Tally
+from spicelab_nb.campaigns.points import point_index
+from spicelab_nb.campaigns.progress import Progress, Tally, tally_of
 from spicelab_nb.campaigns.task import ChunkTask
 from spicelab_nb.circuits import Circuit
 from spicelab_nb.circuits.simulation import seeded
 from spicelab_nb.errors import (
     CampaignError,
-    CorruptObjectError,
+    ClusterError,
     SimulationError,
     StoreLockedError,
 )
-from spicelab_nb.results.spec import Spec
-from spicelab_nb.results.store import Store
-from spicelab_nb.sampling import restore as restore_design
 from spicelab_nb.simulators import CircuitSimulator, FunctionSimulator, restore_simulator
 from spicelab_nb.simulators.session import engine_seed
 from spicelab_nb.simulators.simulator import Status
@@ -40,19 +37,18 @@ if TYPE_CHECKING:
     from spicelab_nb.clusters import Cluster
     from spicelab_nb.executors.executor import Executor
     from spicelab_nb.results.plan import Plan
+    from spicelab_nb.results.spec import Spec
     from spicelab_nb.results.statistics import Summary
+    from spicelab_nb.results.store import Store
     from spicelab_nb.sampling.design import BoundDesign, Value
     from spicelab_nb.simulators.simulator import Simulator
 
-__all__ = ["Run", "begin", "open_run"]
+__all__ = ["Run"]
 
 logger = logging.getLogger(__name__)
 
 CONSOLIDATION_SECONDS = 30.0
 """How long a run that ends waits for another that is consolidating the same store."""
-
-_active: dict[str, Run] = {}
-_active_lock = threading.Lock()
 
 
 class Run:
@@ -112,7 +108,7 @@ class Run:
         """The counts behind `progress`, with the measures so far, for views that follow a run."""
         return self._counted()
 
-    def _let_cancelled_end(self) -> bool:
+    def let_cancelled_end(self) -> bool:
         """Wait for a run that was cancelled; False at once where it was not."""
         if self._driver is None or not self._driver.cancelled:
             return False
@@ -125,7 +121,7 @@ class Run:
         # Nothing runs here, but another kernel may be adding to the store.
         chunks = tuple(self._store.chunks())
         if self._tally is None or self._counted_chunks != chunks:
-            tally = _tally_of(self._store, self.design, self.specs)
+            tally = tally_of(self._store, self.design, self.specs)
             tally.end("done" if not self._store.gaps(self.design.size) else "partial")
             self._tally, self._counted_chunks = tally, chunks
         return self._tally
@@ -193,7 +189,7 @@ class Run:
         MeasureError, CampaignError
             A Python measure or simulator is missing, or is not the one the run was planned with.
         """
-        if self.active and not self._let_cancelled_end():
+        if self.active and not self.let_cancelled_end():
             return self
         given = simulator is not None or measures is not None
         if self._simulator is None and not given and not self._store.gaps(self.design.size):
@@ -203,17 +199,23 @@ class Run:
             self._simulator = restore_simulator(
                 self.plan.simulator, self.plan.inputs, measures=measures, simulator=simulator
             )
-        self._go(cluster, chunk_length)
+        self.go_on(cluster, chunk_length)
         return self
 
-    def _go(self, cluster: Cluster | None, chunk_length: int | None) -> None:
+    def go_on(self, cluster: Cluster | None, chunk_length: int | None) -> None:
+        """Start a driver for what is missing, with the simulator that is there."""
         if not self._store.gaps(self.design.size):
             self._finish(patience=0)
             self._tally = None
             return
         assert self._simulator is not None  # noqa: S101 - both callers have made sure
-        chosen = cluster if cluster is not None else clusters.current()
-        tally = _tally_of(
+        chosen = _live(cluster) if cluster is not None else clusters.current()
+        if self.store.startswith("memory://") and (chosen is None or chosen.kind != "serial"):
+            raise CampaignError(
+                f"The store {self.store} is in this process's memory, where the workers of a "
+                'cluster cannot write: use a folder, or run on sl.cluster("serial").'
+            )
+        tally = tally_of(
             self._store,
             self.design,
             self.specs,
@@ -232,9 +234,6 @@ class Run:
 
         def on_end(state: str) -> None:
             note()
-            with _active_lock:
-                if _active.get(self.store) is self:
-                    del _active[self.store]
 
         task = ChunkTask(
             simulator=self._simulator,
@@ -355,15 +354,24 @@ class Run:
 
         return report(self, path)
 
-    def circuit(self, point: int | None = None, **labels: Any) -> Circuit:
+    def circuit(
+        self, sample: int | None = None, /, *, point: int | None = None, **labels: Any
+    ) -> Circuit:
         """The circuit of one point, to simulate it again with every signal.
 
         Parameters
         ----------
+        sample
+            Position along the run's only dimension: ``run.circuit(12)``.
         point
-            Its index in the flattened design; for a plain Monte Carlo the sample.
+            Or the index in the flattened design, as the table of failures has it.
         **labels
-            Or its coordinates: ``run.circuit(corner="ss", sample=12)``, ``run.circuit(R1=2e3)``.
+            Or the coordinates: ``run.circuit(corner="ss", sample=12)``, ``run.circuit(R1=2e3)``.
+
+        Raises
+        ------
+        CampaignError
+            There is no such point, or it is no circuit that is simulated.
         """
         if isinstance(self._simulator, CircuitSimulator):
             circuit = self._simulator.circuit
@@ -372,46 +380,19 @@ class Run:
             circuit = Circuit.restore(self.plan.simulator["circuit"], self.plan.inputs)
         else:
             raise CampaignError(f"{self.name} does not simulate a circuit.")
-        index = self._index(point, labels)
-        circuit = circuit.with_values(self.values(index))
+        index = point_index(self.design, sample, point, labels)
+        circuit = circuit.with_values(self.values(point=index))
         if circuit.random:
             # The numbers that the deck draws itself belong to the point too.
             circuit = seeded(circuit, engine_seed(self.design.seeds(index, index + 1)[0]))
         return circuit
 
-    def values(self, point: int | None = None, **labels: Any) -> dict[str, Value]:
+    def values(
+        self, sample: int | None = None, /, *, point: int | None = None, **labels: Any
+    ) -> dict[str, Value]:
         """The parameter values of one point; arguments as in :meth:`circuit`."""
-        index = self._index(point, labels)
+        index = point_index(self.design, sample, point, labels)
         return {name: v[0].item() for name, v in self.design.draw(index, index + 1).items()}
-
-    def _index(self, point: int | None, labels: Mapping[str, Any]) -> int:
-        dimensions = self.design.dimensions
-        if point is not None and labels:
-            raise CampaignError("Name a point by its index or by its coordinates, not both.")
-        if point is not None:
-            if not 0 <= point < self.design.size:
-                raise CampaignError(f"There is no point {point}: there are {self.design.size}.")
-            return int(point)
-        wanted = dict(labels)
-        position = []
-        for d in dimensions:
-            if d.name not in wanted:
-                raise CampaignError(
-                    f"Say which {d.name}: a point is named by "
-                    f"{', '.join(x.name for x in dimensions)}."
-                )
-            value = wanted.pop(d.name)
-            matches = np.flatnonzero(
-                d.values == value
-                if d.values.dtype.kind in "UOi"
-                else np.isclose(d.values.astype(float), float(value), rtol=1e-12, atol=0)
-            )
-            if not matches.size:
-                raise CampaignError(f"{d.name} has no value {value!r}.")
-            position.append(int(matches[0]))
-        if wanted:
-            raise CampaignError(f"{min(wanted)!r} is no dimension of this run.")
-        return int(np.ravel_multi_index(position, [len(d) for d in dimensions]))
 
     @cached_property
     def nominal(self) -> xr.Dataset:
@@ -476,104 +457,14 @@ def _nominal_point(simulator: Simulator) -> tuple[dict[str, Any], Any]:
     return values, np.zeros(1, np.uint64)
 
 
-def _tally_of(
-    store: Store, design: BoundDesign, specs: Mapping[str, Spec], *, price: float = 0.0
-) -> Tally:
-    """Count what the store has already."""
-    try:
-        return _count(store, design, specs, price)
-    except CorruptObjectError:
-        # Nothing is deleted: what is damaged is put aside, and its samples are missing again.
-        store.verify()
-        return _count(store, design, specs, price)
-
-
-def _count(store: Store, design: BoundDesign, specs: Mapping[str, Spec], price: float) -> Tally:
-    dims = design.dimensions
-    random = bool(dims) and dims[0].name == "sample"
-    per_sample = design.size // len(dims[0]) if random else 0
-    tally = Tally(design.size, specs=specs, points_per_sample=per_sample, price=price)
-    tally.add_stored(store)
-    return tally
-
-
-def begin(
-    *,
-    name: str,
-    store: str,
-    plan: Plan,
-    design: BoundDesign,
-    simulator: Simulator,
-    specs: Mapping[str, Spec],
-    cluster: Cluster | None,
-    chunk_length: int | None,
-) -> Run:
-    """Start a run of a campaign, or give the one that is under way in this kernel."""
-    if chunk_length is not None and chunk_length < 1:
-        raise CampaignError(f"chunk_length must be at least 1, not {chunk_length}.")
-    opened = Store.open(store, create=True)
-    opened.create(plan, design.size)
-    with _active_lock:
-        running = _active.get(opened.url)
-    if (
-        running is not None
-        and running.active
-        and running.design.size == design.size
-        and not running._let_cancelled_end()
-    ):
-        return running
-    opened.write_labels(
-        {
-            "name": name,
-            "specs": {k: s.describe() for k, s in specs.items()},
-            "units": {c.name: c.unit for c in design.columns() if c.unit},
-            "written": time.time(),
-        }
-    )
-    run = Run(name=name, store=opened, plan=plan, design=design, specs=specs, simulator=simulator)
-    with _active_lock:
-        _active[opened.url] = run
-    run._go(cluster, chunk_length)
-    return run
-
-
-def open_run(store: str | os.PathLike[str]) -> Run:
-    """Open the results of a campaign, in another kernel or on another day.
-
-    Parameters
-    ----------
-    store
-        Folder or fsspec URL.
-
-    Returns
-    -------
-    Run
-        With ``resume(cluster)`` where samples are missing. A circuit is rebuilt from the store;
-        Python functions have to be handed to ``resume``.
-
-    Raises
-    ------
-    StoreError
-        There is no store at that place.
-    CorruptObjectError
-        Its manifest is damaged.
-    """
-    opened = Store.open(str(store), create=False)
-    plan = opened.plan()
-    labels = opened.read_labels()
-    each = restore_design(plan.design, size=1).size
-    design = restore_design(plan.design, size=max(1, opened.size() // each))
-    design = design.labelled(labels.get("units", {}))
-    try:
-        simulator = restore_simulator(plan.simulator, plan.inputs)
-    except (CampaignError, ValueError):
-        # It needs Python code that is not in the store; resume() says which.
-        simulator = None
-    return Run(
-        name=str(labels.get("name", plan.digest[:8])),
-        store=opened,
-        plan=plan,
-        design=design,
-        specs={k: Spec.restore(v) for k, v in labels.get("specs", {}).items()},
-        simulator=simulator,
-    )
+def _live(cluster: Any) -> Cluster:
+    """Take a cluster, or the name of a live one, as where to run; refuse what has ended."""
+    chosen = clusters.get(cluster) if isinstance(cluster, str) else cluster
+    if not hasattr(chosen, "executor"):
+        raise CampaignError(
+            f"run() takes a cluster, or the name of a live one, not {cluster!r}: "
+            'sl.cluster("local", workers=2) starts one.'
+        )
+    if chosen.state in ("closed", "failed"):
+        raise ClusterError(f"The cluster {chosen.name!r} is {chosen.state}: start another.")
+    return chosen

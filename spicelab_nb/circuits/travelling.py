@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from spicelab_nb.circuits.includes import IncludedFile
+from spicelab_nb.circuits.sources import title_name
 from spicelab_nb.errors import CircuitError
 
 if TYPE_CHECKING:
@@ -15,12 +16,13 @@ __all__ = ["contents", "describe", "rebuilt"]
 
 
 def describe(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a circuit's state as JSON, contents by their SHA-256."""
+    """Give a circuit's state as JSON, contents by their SHA-256.
+
+    Names of circuits and files are not in it: they change nothing that is computed.
+    """
     given = state["_given"]
     return {
         "kind": "netlist",
-        "name": state["_name"],
-        "label": state["_label"],
         "text": hashlib.sha256(state["_text"].encode()).hexdigest(),
         "links": dict(sorted(state["_links"].items())),
         "files": [
@@ -54,12 +56,12 @@ def rebuilt(description: Mapping[str, Any], inputs: Mapping[str, bytes]) -> dict
     for sha256 in (description["text"], *(f["sha256"] for f in description["files"])):
         if sha256 not in inputs:
             raise CircuitError(
-                f"The circuit {description['name']!r} cannot be rebuilt: the contents "
-                f"{sha256[:12]}... are missing."
+                f"A circuit cannot be rebuilt: the contents {sha256[:12]}... are missing."
             )
     given = description["analyses"]
+    text = inputs[description["text"]].decode()
     return {
-        "_text": inputs[description["text"]].decode(),
+        "_text": text,
         "_links": dict(description["links"]),
         "_files": tuple(
             IncludedFile(name=f["name"], data=inputs[f["sha256"]], links=dict(f["links"]))
@@ -69,7 +71,7 @@ def rebuilt(description: Mapping[str, Any], inputs: Mapping[str, bytes]) -> dict
         "_setup": tuple(description["setup"]),
         "_given": None if given is None else tuple(given),
         "_values": dict(description["values"]),
-        "_label": description["label"],
-        "_name": description["name"],
+        "_label": "the netlist",
+        "_name": title_name(text),
         "_notices": (),
     }

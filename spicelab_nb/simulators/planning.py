@@ -13,6 +13,7 @@ from spicelab_nb.simulators.effects import check_effects
 from spicelab_nb.simulators.function import FunctionSimulator
 from spicelab_nb.simulators.proof import prove
 from spicelab_nb.simulators.session import signals_needed
+from spicelab_nb.simulators.trial import check_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -76,6 +77,12 @@ def resolve_keep(circuit: Circuit, keep: Sequence[str]) -> tuple[str, ...]:
     signals = tuple(dict.fromkeys(canonical_signal(s) for s in keep))
     nodes = circuit.nodes
     for signal in signals:
+        if signal.startswith("v(") and "," in signal:
+            one, other = (part.strip() for part in signal[2:-1].split(",", 1))
+            raise CampaignError(
+                f"keep= takes signals of the engine, not the difference {signal}: keep v({one}) "
+                f"and v({other}). A measure may take the difference as it is."
+            )
         _check_node(signal, nodes, "keep=")
     return signals
 
@@ -123,6 +130,8 @@ def prepare_circuit(
     ------
     EngineNotFoundError
         The engine is not installed.
+    SimulationError
+        Nothing of it can be simulated.
     CircuitError
         The engine does not react to a parameter that varies: it does not know it.
     """
@@ -142,13 +151,15 @@ def prepare_circuit(
         path = decided(undecided)
         if path is not None:
             return replace(simulator, path=path, proof={"path": path, "reason": "as before"})
+        save = signals_needed(measures.values(), keep)
+        check_start(circuit, design, found, save=save, cpu_limit=cpu_limit)
         if not found.alters:
             check_effects(circuit, design, found, cpu_limit=cpu_limit)
         proof = prove(
             circuit,
             design,
             found,
-            save=signals_needed(measures.values(), keep),
+            save=save,
             cpu_limit=cpu_limit,
         )
         return replace(simulator, path=proof.path, proof=proof.describe())

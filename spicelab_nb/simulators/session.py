@@ -38,13 +38,16 @@ def signals_needed(measures: Iterable[Measure], keep: Sequence[str]) -> tuple[st
     """Signals that the engine has to return; () for all of them.
 
     All are needed where a Python function may ask for any, or where a ``.meas`` line of the deck
-    is computed by the engine from signals that only it knows.
+    is computed by the engine from signals that only it knows; and for noise, whose signals other
+    analyses of the deck do not have.
     """
     needed = set(keep)
     for measure in measures:
         if isinstance(measure, Function | DeckMeasure):
             return ()
         needed.update(measure.signals)
+    if any(s.startswith(("inoise", "onoise")) for s in needed):
+        return ()
     return tuple(sorted(needed))
 
 

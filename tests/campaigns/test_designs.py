@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import spicelab_nb as sl
-from spicelab_nb.errors import IncludeError
+from spicelab_nb.errors import CampaignError, IncludeError, SimulationError
 
 pytestmark = pytest.mark.ngspice
 
@@ -211,3 +211,62 @@ def test_kept_waveforms_are_measured_again_without_simulating(tmp_path, serial):
     assert more["again"].attrs["units"] == "Hz"
     expected = abs(run.waveforms["ac"]["v(out)"].isel(frequency=-1).values)
     assert np.array_equal(more["last"].values, expected)
+
+
+def test_noise_is_measured_and_kept_beside_other_analyses(tmp_path, serial):
+    text = RC.replace(
+        ".ac dec 100 10 1meg", ".op\n.ac dec 5 10 1meg\n.noise v(out) V1 dec 10 10 1meg"
+    )
+    campaign = sl.Campaign(
+        sl.Circuit(text),
+        sl.MonteCarlo(4, {"R1": sl.Normal(rel=0.05)}, seed=1),
+        measures={
+            "noise": sl.measure.integrated_noise(),
+            "f3db": sl.measure.bandwidth("v(out)"),
+        },
+        keep=["onoise_spectrum", "v(out)"],
+        store=tmp_path / "s",
+    )
+    run = campaign.run(serial).wait(60)
+    assert run.progress.failed == 0
+    # kT/C of 100 nF at 27 degrees Celsius, nearly all of it within the band.
+    expected = np.sqrt(1.380649e-23 * 300.15 / 100e-9)
+    assert np.allclose(run.dataset["noise"], expected, rtol=0.02)
+    assert run.waveforms["noise"]["onoise_spectrum"].shape == (4, 51)
+    assert run.waveforms["ac"]["v(out)"].shape[0] == 4
+
+
+def test_what_cannot_be_simulated_at_all_is_refused_before_it_starts(tmp_path, serial):
+    campaign = sl.Campaign(
+        sl.Circuit(RC),
+        sl.MonteCarlo(50, {"R1": sl.Normal(rel=0.05)}, seed=1),
+        measures={"current": sl.measure.gain("i(r1)")},
+        store=tmp_path / "s",
+    )
+    with pytest.raises(SimulationError, match=r"Neither the nominal circuit.*i\(r1\)"):
+        campaign.run(serial)
+    assert not (tmp_path / "s").exists()
+
+
+def test_the_name_of_a_circuit_or_its_file_changes_no_plan(tmp_path):
+    def digest(circuit):
+        return sl.Campaign(
+            circuit,
+            sl.Sweep({"R1": [1e3]}),
+            measures={"f3db": sl.measure.bandwidth("v(out)")},
+        ).plan.digest
+
+    (tmp_path / "a.cir").write_text(RC)
+    (tmp_path / "b.cir").write_text(RC)
+    circuits = [sl.Circuit(tmp_path / "a.cir"), sl.Circuit(tmp_path / "b.cir"), sl.Circuit(RC)]
+    assert len({digest(c) for c in [*circuits, sl.Circuit(RC, name="other")]}) == 1
+
+
+def test_a_difference_can_be_measured_but_not_kept(tmp_path):
+    with pytest.raises(CampaignError, match=r"keep v\(in\) and v\(out\)"):
+        sl.Campaign(
+            sl.Circuit(RC),
+            sl.Sweep({"R1": [1e3]}),
+            measures={"g": sl.measure.gain("v(in,out)")},
+            keep=["v(in,out)"],
+        )

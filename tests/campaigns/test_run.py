@@ -205,7 +205,11 @@ def test_values_and_labels_name_a_point(tmp_path, serial):
         .wait(60)
     )
     assert run.values(a=2.0, b=5.0) == {"a": 2.0, "b": 5.0}
-    assert run.values(4) == {"a": 2.0, "b": 5.0}
+    assert run.values(point=4) == {"a": 2.0, "b": 5.0}
+    with pytest.raises(errors.CampaignError, match=r"over a, b.*a=1\.0, b=3\.0"):
+        run.values(4)
+    with pytest.raises(errors.CampaignError, match="0 to 5"):
+        run.values(point=6)
     assert float(run.dataset["value"].sel(a=2.0, b=5.0)) == 10.0
     with pytest.raises(errors.CampaignError, match="no value"):
         run.values(a=9.0, b=5.0)
@@ -288,3 +292,31 @@ def test_a_disk_that_fills_half_way_loses_nothing_and_the_run_goes_on_later(smal
     assert again.progress.state == "done"
     assert np.array_equal(again.dataset["y"], 2 * again.dataset["x"])
     assert (again.waveforms["out"]["trace"].isel(time=3) == again.dataset["x"]).all()
+
+
+def test_a_cluster_is_given_itself_or_by_its_name(tmp_path, serial):
+    campaign = sl.Campaign(double, normal_x(5), store=tmp_path / "s")
+    with pytest.raises(errors.CampaignError, match=r"takes a cluster.*not 2"):
+        campaign.run(2)
+    with pytest.raises(errors.ClusterNotFoundError, match="nosuch"):
+        campaign.run("nosuch")
+    assert campaign.run(serial.name).wait(60).progress.state == "done"
+
+
+def test_a_closed_cluster_is_refused_at_once(tmp_path):
+    gone = sl.cluster("serial")
+    gone.close()
+    with pytest.raises(errors.ClusterError, match="closed"):
+        sl.Campaign(double, normal_x(5), store=tmp_path / "s").run(gone)
+
+
+def test_a_store_in_memory_needs_a_cluster_in_this_process(serial):
+    campaign = sl.Campaign(double, normal_x(5), store="memory://needs-serial")
+    run = campaign.run(serial).wait(60)
+    assert run.progress.state == "done"
+    other = sl.Campaign(double, normal_x(6), store="memory://needs-serial-too")
+    with (
+        sl.cluster("local", workers=1) as cluster,
+        pytest.raises(errors.CampaignError, match="memory"),
+    ):
+        other.run(cluster)

@@ -36,6 +36,9 @@ __all__ = [
 
 _EDGES = ("rise", "fall", "either")
 
+ROUNDING = 1e-9
+"""A step smaller than this part of the largest value is none: engines leave such noise."""
+
 
 @dataclass(frozen=True)
 class Windowed(SignalMeasure):
@@ -82,7 +85,9 @@ class _Step(Windowed):
             return before, after
         low, high = np.min(y, axis=1), np.max(y, axis=1)
         pulse = np.abs(after - before) < 0.5 * (high - low)
-        return np.where(pulse, low, before), np.where(pulse, high, after)
+        before, after = np.where(pulse, low, before), np.where(pulse, high, after)
+        flat = _no_step(y, before, after)
+        return np.where(flat, np.nan, before), np.where(flat, np.nan, after)
 
     def references(
         self, y: NDArray[np.float64], low: float, high: float
@@ -91,6 +96,14 @@ class _Step(Windowed):
         before, after = self.levels(y)
         base, top = np.minimum(before, after), np.maximum(before, after)
         return base + low * (top - base), base + high * (top - base)
+
+
+def _no_step(
+    y: NDArray[np.float64], before: NDArray[np.float64], after: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Where two levels differ by no more than the rounding of what lies between them."""
+    flat: NDArray[np.bool_] = np.abs(after - before) <= ROUNDING * np.max(np.abs(y), axis=1)
+    return flat
 
 
 def _check_fractions(name: str, low: float, high: float) -> None:
@@ -282,7 +295,7 @@ class Overshoot(_Step):
         step = after - before
         beyond = np.where(step > 0, np.max(y, axis=1) - after, after - np.min(y, axis=1))
         percent = 100.0 * np.maximum(beyond, 0.0) / np.abs(step)
-        return np.where(step == 0, np.nan, percent)
+        return np.where(_no_step(y, before, after), np.nan, percent)
 
 
 @dataclass(frozen=True)
@@ -337,7 +350,7 @@ class SettlingTime(_Step):
         above = off[row, np.maximum(into, 0)] > 0
         settled = between(x, off, into, np.where(above, band, -band)) - (x[0] if len(x) else 0.0)
         settled = np.where(into < 0, 0.0, settled)
-        ok = ~out[:, -1] & (band > 0)
+        ok = ~out[:, -1] & (band > 0) & ~_no_step(y, before, after)
         return np.where(ok, settled, np.nan)
 
 

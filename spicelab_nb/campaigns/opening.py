@@ -1,0 +1,126 @@
+"""Beginning a run, and opening one again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from spicelab_nb.campaigns.run import Run
+from spicelab_nb.errors import CampaignError
+from spicelab_nb.results.spec import Spec
+from spicelab_nb.results.store import Store
+from spicelab_nb.sampling import restore as restore_design
+from spicelab_nb.simulators import restore_simulator
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+    from spicelab_nb.clusters import Cluster
+    from spicelab_nb.results.plan import Plan
+    from spicelab_nb.sampling.design import BoundDesign
+    from spicelab_nb.simulators.simulator import Simulator
+
+__all__ = ["begin", "open_run"]
+
+_begun: WeakValueDictionary[str, Run] = WeakValueDictionary()
+"""The latest run of each store in this process."""
+
+_beginning = threading.Lock()
+"""Held while a run is begun, so that two threads do not begin the same one."""
+
+
+def begin(
+    *,
+    name: str,
+    store: str,
+    plan: Plan,
+    design: BoundDesign,
+    simulator: Simulator,
+    specs: Mapping[str, Spec],
+    cluster: Cluster | None,
+    chunk_length: int | None,
+) -> Run:
+    """Start a run of a campaign, or give the one that is under way in this kernel."""
+    if chunk_length is not None and chunk_length < 1:
+        raise CampaignError(f"chunk_length must be at least 1, not {chunk_length}.")
+    opened = Store.open(store, create=True)
+    opened.create(plan, design.size)
+    with _beginning:
+        return _begin(opened, name, plan, design, simulator, specs, cluster, chunk_length)
+
+
+def _begin(
+    opened: Store,
+    name: str,
+    plan: Plan,
+    design: BoundDesign,
+    simulator: Simulator,
+    specs: Mapping[str, Spec],
+    cluster: Cluster | None,
+    chunk_length: int | None,
+) -> Run:
+    running = _begun.get(opened.url)
+    if (
+        running is not None
+        and running.active
+        and running.design.size == design.size
+        and not running.let_cancelled_end()
+    ):
+        return running
+    opened.write_labels(
+        {
+            "name": name,
+            "specs": {k: s.describe() for k, s in specs.items()},
+            "units": {c.name: c.unit for c in design.columns() if c.unit},
+            "written": time.time(),
+        }
+    )
+    run = Run(name=name, store=opened, plan=plan, design=design, specs=specs, simulator=simulator)
+    _begun[opened.url] = run
+    run.go_on(cluster, chunk_length)
+    return run
+
+
+def open_run(store: str | os.PathLike[str]) -> Run:
+    """Open the results of a campaign, in another kernel or on another day.
+
+    Parameters
+    ----------
+    store
+        Folder or fsspec URL.
+
+    Returns
+    -------
+    Run
+        With ``resume(cluster)`` where samples are missing. A circuit is rebuilt from the store;
+        Python functions have to be handed to ``resume``.
+
+    Raises
+    ------
+    StoreError
+        There is no store at that place.
+    CorruptObjectError
+        Its manifest is damaged.
+    """
+    opened = Store.open(str(store), create=False)
+    plan = opened.plan()
+    labels = opened.read_labels()
+    each = restore_design(plan.design, size=1).size
+    design = restore_design(plan.design, size=max(1, opened.size() // each))
+    design = design.labelled(labels.get("units", {}))
+    try:
+        simulator = restore_simulator(plan.simulator, plan.inputs)
+    except (CampaignError, ValueError):
+        # It needs Python code that is not in the store; resume() says which.
+        simulator = None
+    return Run(
+        name=str(labels.get("name", plan.digest[:8])),
+        store=opened,
+        plan=plan,
+        design=design,
+        specs={k: Spec.restore(v) for k, v in labels.get("specs", {}).items()},
+        simulator=simulator,
+    )

@@ -1,0 +1,66 @@
+"""A first look, before a campaign starts, at whether anything of it can be simulated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spicelab_nb.engines.engine import Point, Status
+from spicelab_nb.errors import SimulationError
+
+if TYPE_CHECKING:
+    from spicelab_nb.circuits import Circuit
+    from spicelab_nb.engines.engine import Engine
+    from spicelab_nb.sampling.design import BoundDesign
+
+__all__ = ["check_start"]
+
+TRIED = 3
+"""Points of the design that are tried where the nominal circuit fails."""
+
+
+def check_start(
+    circuit: Circuit,
+    design: BoundDesign,
+    engine: Engine,
+    *,
+    save: tuple[str, ...],
+    cpu_limit: float,
+) -> None:
+    """Refuse a campaign whose nominal circuit fails, and a few of its points as well.
+
+    A missing model, or a signal that is not there, would otherwise fail every sample, one by one.
+
+    Parameters
+    ----------
+    circuit, design
+        What will be simulated, and where.
+    engine
+        On which.
+    save
+        Signals that will be read.
+    cpu_limit
+        Processor seconds for each simulation.
+
+    Raises
+    ------
+    SimulationError
+        With the engine's reason and last lines.
+    """
+    deck = circuit.deck(save=save)
+    seed = 1 if circuit.random else None
+    (nominal,) = engine.run(deck, [Point(seed=seed)], cpu_limit=cpu_limit)
+    if nominal.status != Status.FAILED:
+        return
+    indices = sorted({round(i) for i in np.linspace(0, design.size - 1, TRIED)})
+    points = []
+    for i in indices:
+        values = {name: v[0].item() for name, v in design.draw(i, i + 1).items()}
+        points.append(Point(deck=circuit.with_values(values).deck(save=save), seed=seed))
+    if all(o.status == Status.FAILED for o in engine.run(deck, points, cpu_limit=cpu_limit)):
+        raise SimulationError(
+            f"Neither the nominal circuit {circuit.name!r} nor any of {len(points)} samples tried "
+            f"can be simulated: {nominal.reason}",
+            nominal.log,
+        )
