@@ -61,6 +61,8 @@ class Driver:
 
     Parameters
     ----------
+    name
+        Of the campaign, for messages.
     task, store, size
         What to compute, where it goes, how many points there are.
     tally
@@ -80,6 +82,7 @@ class Driver:
     def __init__(
         self,
         *,
+        name: str,
         task: ChunkTask,
         store: Store,
         size: int,
@@ -90,6 +93,7 @@ class Driver:
         on_progress: Callable[[], None] = lambda: None,
         on_end: Callable[[str], None] = lambda state: None,
     ) -> None:
+        self._name = name
         self._task = task
         self._store = store
         self._size = size
@@ -108,9 +112,7 @@ class Driver:
         self._alone: Chunk | None = None
         self._deaths: Counter[int] = Counter()
         self._barren = 0
-        self._thread = threading.Thread(
-            target=self._run, name=f"campaign-{task.plan_digest[:8]}", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name=f"campaign-{name}", daemon=True)
 
     def start(self) -> None:
         """Start; returns at once."""
@@ -137,7 +139,7 @@ class Driver:
             self.error = error
             state = "failed"
             message = str(error) if isinstance(error, SpicelabError) else repr(error)
-            logger.warning("Campaign %s failed: %s", self._task.plan_digest[:8], message)
+            logger.warning("Campaign %s failed: %s", self._name, message)
         self._tally.end(state, message)
         try:
             self._on_end(state)

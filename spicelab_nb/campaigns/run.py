@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -243,6 +244,7 @@ class Run:
         )
         self._tally = tally
         self._driver = Driver(
+            name=self.name,
             task=task,
             store=self._store,
             size=self.design.size,
@@ -311,7 +313,16 @@ class Run:
         """Per measure mean, sd, quantiles, Cpk and yield with its interval; all specs together."""
         from spicelab_nb.results.statistics import summarize
 
-        return summarize(self.dataset, specs=self.specs)
+        summary = summarize(self.dataset, specs=self.specs)
+        if summary.failed:
+            summary = replace(summary, notes=(*summary.notes, self._why_failed()))
+        return summary
+
+    def _why_failed(self) -> str:
+        counts = self.failures["reason"].value_counts()
+        shown = "; ".join(f"{n} x {reason}" for reason, n in counts.head(3).items())
+        more = f"; and {len(counts) - 3} other reasons" if len(counts) > 3 else ""
+        return f"Why they failed: {shown}{more} (run.failures lists each)."
 
     def to_pandas(self) -> pd.DataFrame:
         """The dataset as a flat table, one row a point."""
@@ -465,6 +476,6 @@ def _live(cluster: Any) -> Cluster:
             f"run() takes a cluster, or the name of a live one, not {cluster!r}: "
             'sl.cluster("local", workers=2) starts one.'
         )
-    if chosen.state in ("closed", "failed"):
+    if getattr(chosen, "state", "running") in ("closed", "failed"):
         raise ClusterError(f"The cluster {chosen.name!r} is {chosen.state}: start another.")
     return chosen

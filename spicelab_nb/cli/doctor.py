@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spicelab_nb.cli.findings import Finding, Grade, engine_findings, grounds, jupyter_findings
+from spicelab_nb.cli.findings import (
+    Finding,
+    Grade,
+    engine_findings,
+    grounds,
+    jupyter_findings,
+    settings_finding,
+)
 from spicelab_nb.errors import SpicelabError
 
 if TYPE_CHECKING:
@@ -38,7 +45,7 @@ def doctor(console: Console, *, deep: bool = False, engine: str | None = None) -
     int
         0 where campaigns can run; 1 where something they need is missing.
     """
-    findings = [*grounds(), *engine_findings(engine), *jupyter_findings()]
+    findings = [*grounds(), settings_finding(), *engine_findings(engine), *jupyter_findings()]
     _show(console, findings)
     if deep:
         console.print("Starting a local cluster ...")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-__all__ = ["Finding", "Grade", "engine_findings", "grounds", "jupyter_findings"]
+__all__ = ["Finding", "Grade", "engine_findings", "grounds", "jupyter_findings", "settings_finding"]
 
 DISTRIBUTION = "spicelab-nb"
 OLDEST_PYTHON = (3, 11)
@@ -199,3 +199,20 @@ def _widgets() -> Finding:
             install=f"pip install --force-reinstall {' '.join(missing)}",
         )
     return Finding(what="widgets", grade=Grade.GOOD, text="JupyterLab finds what they need")
+
+
+def settings_finding() -> Finding:
+    """Whether the settings can be read, and name an engine that there is."""
+    from spicelab_nb import config
+    from spicelab_nb.engines import available
+    from spicelab_nb.errors import ConfigError
+
+    try:
+        chosen = config.load().engine
+    except ConfigError as error:
+        return Finding(what="settings", grade=Grade.BAD, text=str(error))
+    usable = {info.name for info in available() if not info.problem}
+    if chosen is not None and chosen not in usable:
+        text = f"the engine {chosen!r} is asked for, and there is {', '.join(sorted(usable))}"
+        return Finding(what="settings", grade=Grade.BAD, text=text)
+    return Finding(what="settings", grade=Grade.GOOD, text="can be read")

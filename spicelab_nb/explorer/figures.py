@@ -45,7 +45,7 @@ def histogram(dataset: xr.Dataset, measure: str, *, spec: Spec | None = None) ->
     Parameters
     ----------
     dataset
-        ``run.dataset``.
+        ``run.dataset``, or the run itself.
     measure
         ``"f3db"``.
     spec
@@ -64,6 +64,7 @@ def histogram(dataset: xr.Dataset, measure: str, *, spec: Spec | None = None) ->
     MeasureError
         There is no such measure.
     """
+    dataset = _dataset(dataset)
     hv = _holoviews()
     _check(dataset, measure)
     spec = spec or specs_of(dataset).get(measure)
@@ -103,7 +104,7 @@ def scatter(dataset: xr.Dataset, x: str, y: str) -> Any:
     Parameters
     ----------
     dataset
-        ``run.dataset``.
+        ``run.dataset``, or the run itself.
     x, y
         Names of parameters or measures: ``x="R1", y="f3db"``. With more than 5000 samples, 5000
         evenly chosen ones are drawn, and the title says so.
@@ -112,6 +113,7 @@ def scatter(dataset: xr.Dataset, x: str, y: str) -> Any:
     -------
     holoviews.Overlay
     """
+    dataset = _dataset(dataset)
     hv = _holoviews()
     for name in (x, y):
         _check(dataset, name, and_parameters=True)
@@ -214,6 +216,7 @@ def corners(dataset: xr.Dataset, measure: str) -> Any:
     -------
     holoviews.Overlay
     """
+    dataset = _dataset(dataset)
     hv = _holoviews()
     _check(dataset, measure)
     label, unit = _label(dataset[measure])
@@ -239,6 +242,16 @@ def corners(dataset: xr.Dataset, measure: str) -> Any:
     return hv.Overlay(parts).opts(
         title=f"{measure} at each corner: median, 5 to 95 %", show_grid=True, **_SIZE
     )
+
+
+def _dataset(given: Any) -> xr.Dataset:
+    """Take a run for its dataset."""
+    import xarray as xr
+
+    found = given if isinstance(given, xr.Dataset) else getattr(given, "dataset", None)
+    if not isinstance(found, xr.Dataset):
+        raise MeasureError(f"Figures are made of run.dataset, not of {type(given).__name__}.")
+    return found
 
 
 def _check(dataset: xr.Dataset, name: str, *, and_parameters: bool = False) -> None:

@@ -107,3 +107,14 @@ def test_deep_tells_why_a_cluster_does_not_start(monkeypatch, runtime_dir):
     code, said = looked(deep=True)
     assert code == 1
     assert "SPICELAB_NB_RUNTIME_DIR" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("workers = ", "spicelab_nb.toml"), ('engine = "ngspise"', "ngspise")]
+)
+def test_settings_that_no_campaign_could_use_are_bad(tmp_path, monkeypatch, text, says):
+    (tmp_path / "spicelab_nb.toml").write_text(text + "\n")
+    monkeypatch.chdir(tmp_path)
+    code, said = looked()
+    assert code == 1
+    assert says in said

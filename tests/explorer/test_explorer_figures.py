@@ -129,3 +129,14 @@ def test_importing_the_explorer_loads_no_plotting_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_run_is_taken_for_its_dataset_and_anything_else_is_refused():
+    from types import SimpleNamespace
+
+    ds = rc_dataset(50)
+    assert type(explorer.histogram(SimpleNamespace(dataset=ds), "f3db")) is type(
+        explorer.histogram(ds, "f3db")
+    )
+    with pytest.raises(MeasureError, match=r"run\.dataset, not of dict"):
+        explorer.histogram({}, "f3db")
