@@ -19,6 +19,10 @@ _CAMPAIGN = ("spicelab_nb.campaigns.campaign", "Campaign")
 _CLUSTER = ("spicelab_nb.clusters.running", "Cluster")
 
 
+_shown: set[int] = set()
+"""Runs that the cell under way has displayed: what its magic shows, its last line would again."""
+
+
 def has_widgets(shell: Any) -> bool:
     """Whether this shell is a kernel's: a terminal can show no widget."""
     return getattr(shell, "kernel", None) is not None
@@ -62,16 +66,20 @@ def _after_cell(*result: Any) -> None:
     del result
     import sys
 
+    _shown.clear()
+
     views = sys.modules.get("spicelab_nb.jupyter.campaign_view")
     if views is not None:
         views.flush()
 
 
 def show_run(run: Run) -> None:
-    """Display the live view of a run."""
+    """Display the live view of a run, once in a cell."""
     from spicelab_nb.jupyter.campaign_view import view_of
 
-    view_of(run).show()
+    if id(run) not in _shown:
+        _shown.add(id(run))
+        view_of(run).show()
 
 
 def show_cluster(cluster: Cluster) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from spicelab_nb.campaigns import Run
+
 __all__ = ["circuit", "cluster", "run"]
 
 
@@ -119,8 +121,8 @@ def circuit(shell: Any, args: argparse.Namespace, text: str) -> Any:
     return made
 
 
-def run(shell: Any, args: argparse.Namespace) -> None:
-    """Carry out ``%spicelab_run``: start, keep in a variable, show."""
+def run(shell: Any, args: argparse.Namespace) -> Run:
+    """Carry out ``%spicelab_run``: start, keep in a variable, show, and give the run."""
     from spicelab_nb import clusters
     from spicelab_nb.campaigns import Campaign
 
@@ -145,7 +147,8 @@ def run(shell: Any, args: argparse.Namespace) -> None:
 
         follow(started)
     else:
-        _say(f"{started!r}\n{name}.progress says how far it is, {name}.wait() waits for its end.")
+        _say(f"{name}.progress says how far it is, {name}.wait() waits for its end.")
+    return started
 
 
 def _variable(name: str) -> str:

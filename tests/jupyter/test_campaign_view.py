@@ -2,6 +2,7 @@ import threading
 
 import pytest
 
+from spicelab_nb.errors import ClusterError
 from spicelab_nb.jupyter.campaign_view import CampaignView, flush, view_of
 from spicelab_nb.jupyter.ticker import ticker
 
@@ -109,12 +110,14 @@ def test_the_fallback_shows_the_state_with_everything_escaped(view, gate, wait_u
     assert "<script" not in data["text/html"]
 
 
-def test_an_error_ends_the_run_and_is_shown(serial, campaign_of, wait_until):
-    campaign = campaign_of()
-    serial.close()
-    run = campaign.run(serial)
+def test_an_error_ends_the_run_and_is_shown(serial, campaign_of, wait_until, monkeypatch):
+    def refuse():
+        raise ClusterError("The cluster went away.")
+
+    monkeypatch.setattr(serial, "executor", refuse)
+    run = campaign_of().run(serial)
     view = view_of(run)
     wait_until(lambda: view.state["state"] == "failed")
-    assert "is closed" in view.state["note"]
+    assert "went away" in view.state["note"]
     assert view.state["resumable"]
     view.close()

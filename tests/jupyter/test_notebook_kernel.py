@@ -77,6 +77,15 @@ def test_a_cell_that_is_run_again_shows_the_same_view(execute):
     assert all("150 of 150" in each[0][1]["text/html"] for each in shown)
 
 
+def test_the_run_can_be_assigned_and_is_shown_all_the_same(execute):
+    book = execute(
+        "%load_ext spicelab_nb", SETUP, "%spicelab_cluster serial",
+        "mine = %spicelab_run campaign", "mine is run, mine.wait().progress.done",
+    )  # fmt: skip
+    assert [WIDGET in data for _, data in outputs(book.cells[3])] == [True]
+    assert "(True, 150)" in outputs(book.cells[4])[0][1]["text/plain"]
+
+
 def test_objects_are_displayed_with_the_extension_and_plainly_without(execute):
     cells = ["campaign", 'cluster = sl.cluster("serial"); cluster', "campaign.run(cluster).wait()"]
     plain = execute(SETUP, *cells)
