@@ -12,6 +12,9 @@ from spicelab_nb.campaigns.console import follow
 
 @pytest.fixture
 def start(runtime_dir, tmp_path, monkeypatch):
+    def refuse():
+        raise sl.errors.ExecutorError("The cluster was closed meanwhile.")
+
     monkeypatch.chdir(tmp_path)
     cluster = clusters.cluster("serial")
 
@@ -28,7 +31,7 @@ def start(runtime_dir, tmp_path, monkeypatch):
         design = sl.MonteCarlo(30, {"x": sl.Normal(mean=1, sd=0.1)}, seed=2)
         campaign = sl.Campaign(double, design, measures=["y"], specs=specs, name="[red]twice")
         if bad:
-            cluster.close()
+            monkeypatch.setattr(cluster, "executor", refuse)
         return campaign.run(cluster)
 
     yield begin
