@@ -9,13 +9,14 @@ import numpy as np
 
 from spicelab_nb.engines.engine import Outcome, Status
 from spicelab_nb.simulators.session import Feeder
+from spicelab_nb.simulators.trial import spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spicelab_nb.circuits import Circuit
     from spicelab_nb.engines.engine import Engine
-    from spicelab_nb.sampling.design import BoundDesign, Value
+    from spicelab_nb.sampling.design import BoundDesign
 
 __all__ = ["Proof", "prove"]
 
@@ -89,8 +90,8 @@ def prove(
     if not alter.altered:
         return Proof(path="load", points=(), reason="No varied parameter can be altered.")
     load = Feeder(circuit, names, save=save, path="load")
-    indices = tuple(sorted({round(i) for i in np.linspace(0, design.size - 1, SAMPLES)}))
-    rows = [_values(design, i) for i in indices]
+    chosen = spread(design, SAMPLES)
+    indices, rows = tuple(chosen), list(chosen.values())
     # Backwards, so that a point which depends on the one before it shows.
     altered: dict[int, Outcome] = {}
     for index, row in reversed(list(zip(indices, rows, strict=True))):
@@ -102,10 +103,6 @@ def prove(
         load.deck(()), [load.point((), row, 0) for row in rows], cpu_limit=cpu_limit
     )
     return _compare(indices, [altered[i] for i in indices], loaded)
-
-
-def _values(design: BoundDesign, index: int) -> dict[str, Value]:
-    return {name: v[0].item() for name, v in design.draw(index, index + 1).items()}
 
 
 def _compare(

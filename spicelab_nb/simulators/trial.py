@@ -12,12 +12,18 @@ from spicelab_nb.errors import SimulationError
 if TYPE_CHECKING:
     from spicelab_nb.circuits import Circuit
     from spicelab_nb.engines.engine import Engine
-    from spicelab_nb.sampling.design import BoundDesign
+    from spicelab_nb.sampling.design import BoundDesign, Value
 
-__all__ = ["check_start"]
+__all__ = ["check_start", "spread"]
 
 TRIED = 3
 """Points of the design that are tried where the nominal circuit fails."""
+
+
+def spread(design: BoundDesign, count: int) -> dict[int, dict[str, Value]]:
+    """Take a few points from all over a design: index to the values of its parameters."""
+    indices = sorted({round(i) for i in np.linspace(0, design.size - 1, count)})
+    return {i: {name: v[0].item() for name, v in design.draw(i, i + 1).items()} for i in indices}
 
 
 def check_start(
@@ -53,11 +59,10 @@ def check_start(
     (nominal,) = engine.run(deck, [Point(seed=seed)], cpu_limit=cpu_limit)
     if nominal.status != Status.FAILED:
         return
-    indices = sorted({round(i) for i in np.linspace(0, design.size - 1, TRIED)})
-    points = []
-    for i in indices:
-        values = {name: v[0].item() for name, v in design.draw(i, i + 1).items()}
-        points.append(Point(deck=circuit.with_values(values).deck(save=save), seed=seed))
+    points = [
+        Point(deck=circuit.with_values(values).deck(save=save), seed=seed)
+        for values in spread(design, TRIED).values()
+    ]
     if all(o.status == Status.FAILED for o in engine.run(deck, points, cpu_limit=cpu_limit)):
         raise SimulationError(
             f"Neither the nominal circuit {circuit.name!r} nor any of {len(points)} samples tried "
