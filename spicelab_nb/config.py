@@ -44,6 +44,9 @@ class Settings:
         Of a local cluster; None: as many as there are processors.
     runtime_dir
         Folder of the records of live clusters; None: under Jupyter's runtime folder.
+    data_dir
+        Folder of what is kept about this user's campaigns as a whole: the ledger of what was
+        spent; None: ``spicelab_nb`` in the user's data folder.
     idle_timeout
         Seconds after which a cluster without work ends itself, where it can outlive its owner.
 
@@ -58,6 +61,7 @@ class Settings:
     cpu_limit: float = 60.0
     workers: int | None = None
     runtime_dir: str | None = None
+    data_dir: str | None = None
     idle_timeout: float = 1800.0
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AmbiguousNameError",
+    "BudgetError",
     "CampaignError",
     "ChunkConflictError",
     "CircuitError",
@@ -23,10 +24,13 @@ __all__ = [
     "ClusterStartError",
     "ConfigError",
     "CorruptObjectError",
+    "CostError",
+    "CurrencyError",
     "EngineError",
     "EngineNotFoundError",
     "ExecutorError",
     "IncludeError",
+    "LedgerError",
     "MeasureError",
     "MissingExtraError",
     "SamplingError",
@@ -150,6 +154,25 @@ class CampaignError(SpicelabError, ValueError):
 
 class SpecError(CampaignError):
     """A specification names no measure, or its limits make no sense."""
+
+
+class CostError(SpicelabError, ValueError):
+    """A price, an amount of money or a prediction of cost cannot be used, or cannot be made."""
+
+
+class CurrencyError(CostError, TypeError):
+    """Amounts of different currencies cannot be added or compared."""
+
+
+class BudgetError(CostError):
+    """What is asked for does not fit the budget; the message says what would."""
+
+
+class LedgerError(CostError, OSError):
+    """The ledger of what was spent cannot be read or written."""
+
+    # OSError formats (errno, text); these carry one sentence.
+    __str__ = Exception.__str__
 
 
 class MissingExtraError(SpicelabError, ImportError):

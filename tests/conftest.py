@@ -30,10 +30,13 @@ def pytest_configure():
     os.environ["SPICELAB_NB_TESTS"] = str(os.getpid())
     # No test ever sees or touches the clusters of the person who runs it.
     os.environ["SPICELAB_NB_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="spicelab-nb-tests-")
+    # Nor writes into that person's ledger.
+    os.environ["SPICELAB_NB_DATA_DIR"] = tempfile.mkdtemp(prefix="spicelab-nb-tests-data-")
 
 
 def pytest_unconfigure():
-    shutil.rmtree(os.environ["SPICELAB_NB_RUNTIME_DIR"], ignore_errors=True)
+    for name in ("SPICELAB_NB_RUNTIME_DIR", "SPICELAB_NB_DATA_DIR"):
+        shutil.rmtree(os.environ[name], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items):

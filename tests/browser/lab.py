@@ -57,6 +57,7 @@ class Lab:
             "JUPYTER_DATA_DIR": folder / "data",
             "JUPYTER_RUNTIME_DIR": folder / "jupyter-runtime",
             "SPICELAB_NB_RUNTIME_DIR": folder / "runtime",
+            "SPICELAB_NB_DATA_DIR": folder / "spicelab-data",
         }
         for path in own.values():
             path.mkdir(mode=0o700, exist_ok=True)
