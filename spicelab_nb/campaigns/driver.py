@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from spicelab_nb.executors.executor import Executor
     from spicelab_nb.results.store import Store
 
-__all__ = ["Driver"]
+__all__ = ["Driver", "Gate"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,25 @@ BARREN_DEATHS = 24
 """Workers lost in a row without one finished chunk: then it is the cluster, not a sample."""
 
 
+class Gate(Protocol):
+    """Says whether more may be handed out: a budget. Used from the driver's thread."""
+
+    state: str
+    """How a run ends that it has stopped."""
+
+    def admits(self, under_way: int, slots: int) -> bool:
+        """Whether one more chunk may be handed out, beside `under_way` others."""
+
+    def over(self) -> bool:
+        """Whether nothing more may even be waited for where no worker is there."""
+
+    def note(self, receipt: Receipt) -> None:
+        """Told of each finished chunk."""
+
+    def why(self) -> str:
+        """What stopped the run and how to go on, as a sentence."""
+
+
 class Driver:
     """Runs one campaign's gaps on one executor, in a thread of its own.
 
@@ -71,6 +90,8 @@ class Driver:
         Gives the executor; called in the driver's thread, since a cluster may take a while.
     chunk_length
         Points of a chunk; None: adapt.
+    gate
+        Asked before each chunk; once it refuses, what is under way is finished and the run stops.
     on_complete
         Called with the store when it has no gaps, before the run counts as done.
     on_progress
@@ -89,6 +110,7 @@ class Driver:
         tally: Tally,
         open_executor: Callable[[], Executor],
         chunk_length: int | None = None,
+        gate: Gate | None = None,
         on_complete: Callable[[], None] = lambda: None,
         on_progress: Callable[[], None] = lambda: None,
         on_end: Callable[[str], None] = lambda state: None,
@@ -100,6 +122,8 @@ class Driver:
         self._tally = tally
         self._open_executor = open_executor
         self._length = chunk_length
+        self._gate = gate
+        self._held = False
         self._on_complete = on_complete
         self._on_progress = on_progress
         self._on_end = on_end
@@ -134,7 +158,7 @@ class Driver:
     def _run(self) -> None:
         try:
             state = self._drive()
-            message = ""
+            message = self._gate.why() if self._gate and state == self._gate.state else ""
         except BaseException as error:  # noqa: BLE001 - a thread's error is shown by the run, not lost
             self.error = error
             state = "failed"
@@ -166,7 +190,7 @@ class Driver:
                     )
                 before = gaps
                 if not self._fill(executor, Chunker(gaps, length=self._length)):
-                    return "cancelled"
+                    return "cancelled" if self._gate is None or not self._held else self._gate.state
         finally:
             executor.close()
             # An executor that runs chunks in this very thread has left an engine warm in it.
@@ -189,13 +213,17 @@ class Driver:
         return True
 
     def _fill(self, executor: Executor, chunker: Chunker) -> bool:
-        """Run what the chunker has; False when cancelled."""
+        """Run what the chunker has; False when cancelled, or stopped by the gate."""
         noted = time.monotonic()
         while chunker.remaining or self._under_way or self._again or self._suspects:
             if self._cancelled.is_set():
                 executor.cancel()
+                self._held = False
                 return False
             self._submit(executor, chunker)
+            if self._held and (not self._under_way or self._stranded(executor)):
+                executor.cancel()
+                return False
             if time.monotonic() > noted + NOTE_SECONDS:
                 noted = time.monotonic()
                 self._on_progress()
@@ -203,6 +231,8 @@ class Driver:
                 self._under_way.discard(event.chunk)
                 if isinstance(event, Receipt):
                     self._count(event)
+                    if self._gate is not None:
+                        self._gate.note(event)
                     chunker.observe(len(event.chunk), event.wall)
                 else:
                     self._handle(event)
@@ -212,11 +242,18 @@ class Driver:
         self._barren = 0
         self._tally.add(receipt.chunk.start, receipt.status, receipt.measures, receipt.units)
 
+    def _stranded(self, executor: Executor) -> bool:
+        return self._gate is not None and self._gate.over() and not executor.capacity()
+
+    def _admitted(self, under_way: int, slots: int) -> bool:
+        self._held = self._gate is not None and not self._gate.admits(under_way, slots)
+        return not self._held
+
     def _submit(self, executor: Executor, chunker: Chunker) -> None:
         if self._suspects and not self._again:
             # What has ended workers before runs with nothing beside it, so that its next death
             # can be blamed on nobody else.
-            if not self._under_way:
+            if not self._under_way and self._admitted(0, 1):
                 self._alone = self._suspects.popleft()
                 self._hand_out(executor, [self._alone])
             return
@@ -224,7 +261,7 @@ class Driver:
         # One chunk waits behind each running one, so that a slot is never idle for a round trip.
         room = 2 * max(slots, 1) - len(self._under_way)
         chunks: list[Chunk] = []
-        while len(chunks) < room:
+        while len(chunks) < room and self._admitted(len(self._under_way) + len(chunks), slots):
             chunk = self._again.popleft() if self._again else chunker.next(slots)
             if chunk is None:
                 break
