@@ -9,6 +9,7 @@ from spicelab_nb.clusters import registry
 from spicelab_nb.clusters.certificates import Credentials
 from spicelab_nb.clusters.clients import close_client, connect, workers_of
 from spicelab_nb.clusters.kind import Condition
+from spicelab_nb.clusters.memory import read_note
 from spicelab_nb.errors import ClusterError, ExecutorError
 
 if TYPE_CHECKING:
@@ -122,7 +123,12 @@ class Address:
 
         if self._client is None or self._closed:
             raise ExecutorError(f"Cluster {self._name!r} is closed.")
-        return Dask(self._client)
+        return Dask(self._client, how_ended=self.how_ended)
+
+    def how_ended(self, address: str) -> str:
+        """How a worker ended: whoever started it knows."""
+        del address
+        return ""
 
     def condition(self) -> Condition:
         """What the scheduler says."""
@@ -172,6 +178,11 @@ class Attached(Address):
             )
         super().__init__(options, name=name, id=id, folder=folder)
         self._id = id
+        self._folder = folder
+
+    def how_ended(self, address: str) -> str:
+        """What its owner, or the worker itself, wrote down."""
+        return read_note(self._folder, address)
 
     def scale(self, workers: int) -> None:
         """Ask its owner."""

@@ -9,8 +9,6 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-import psutil
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
@@ -79,13 +77,6 @@ class Child:
         except OSError:
             return ""
         return "\n".join(text.strip().splitlines()[-TAIL:])
-
-    def memory(self) -> int:
-        """Resident bytes; 0 where it has ended."""
-        try:
-            return int(psutil.Process(self.pid).memory_info().rss)
-        except psutil.Error:
-            return 0
 
     def tell(self) -> None:
         """Ask it to end."""

@@ -23,6 +23,7 @@ from spicelab_nb.clusters.certificates import make_certificate
 from spicelab_nb.clusters.children import Child, end_all
 from spicelab_nb.clusters.clients import close_client, connect, workers_of
 from spicelab_nb.clusters.kind import Condition
+from spicelab_nb.clusters.memory import leave_note, overdrawn, read_note, resident
 from spicelab_nb.clusters.registry import scratch_folder, write_file
 from spicelab_nb.errors import ClusterError, ClusterStartError, ExecutorError
 
@@ -41,8 +42,6 @@ LARGEST_WAIT = 30.0
 """Seconds between two attempts to start a worker that keeps dying."""
 RETIREMENT = 10.0
 """Seconds that a worker which is not needed any more may take to leave by itself."""
-FULL = 0.95
-"""Share of a worker's memory limit above which it is ended, before the machine suffers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +55,10 @@ class LocalOptions:
     threads_per_worker
         Chunks that a worker runs at once.
     memory_limit
-        Of each worker: bytes, ``"2 GB"``, ``"auto"`` (its share of the machine) or None
-        for no limit.
+        What each worker may hold with all that it started (its engines): bytes, ``"2 GB"``,
+        ``"auto"`` (the memory of the machine, or of the control group that this process is in,
+        divided by `workers`) or None for no limit. One that holds more is ended and replaced, and
+        a sample that does it each time is recorded as crashed, with that reason.
     timeout
         Seconds within which all workers have joined, or starting fails.
     dashboard
@@ -103,11 +104,9 @@ class LocalOptions:
         if self.memory_limit is None:
             return 0
         if self.memory_limit == "auto":
-            from dask.system import CPU_COUNT
             from distributed.system import MEMORY_LIMIT
 
-            threads = self.count * self.threads_per_worker
-            return int(MEMORY_LIMIT * self.threads_per_worker / max(CPU_COUNT, threads))
+            return int(MEMORY_LIMIT / self.count)
         try:
             size = int(parse_bytes(self.memory_limit))
         except (ValueError, TypeError) as error:
@@ -296,7 +295,7 @@ class Local:
                 f"Cluster {self._name!r} is not running. {self._failed}".rstrip()
                 + ' Start another: sl.cluster("local").'
             )
-        return Dask(self._client)
+        return Dask(self._client, how_ended=self.how_ended)
 
     def _workers(self) -> Mapping[str, Mapping[str, Any]]:
         return workers_of(self._client, self._name) or {}
@@ -346,14 +345,10 @@ class Local:
     def _watch(self, slot: _Slot, limit: int, now: float) -> None:
         if slot.retiring is not None and now - slot.retiring > RETIREMENT:
             slot.child.kill()
-        elif limit and slot.child.memory() > FULL * limit:
-            logger.warning(
-                "A worker of %r used more than %d %% of its %d bytes and was ended; a new one "
-                "takes its place.",
-                self._name,
-                100 * FULL,
-                limit,
-            )
+        elif limit and (used := resident(slot.child.pid)) > limit:
+            # It looks after itself, unless a C function holds Python's lock.
+            address = self._address_of(slot.child)
+            leave_note(self._folder, slot.child.pid, address, overdrawn(used, limit))
             slot.child.kill()
 
     def _replace(self, number: int, slot: _Slot, now: float) -> None:
@@ -366,13 +361,34 @@ class Local:
             # What kills a worker that works is for the campaign to find: replace it at once. One
             # that dies again and again before it joins is tried more and more seldom.
             slot.failures = 0 if joined.exists() else slot.failures + 1
+            how = self._how(slot.child)
+            if not slot.failures and not self._noted(slot.child):
+                leave_note(self._folder, slot.child.pid, self._address_of(slot.child), how)
             joined.unlink(missing_ok=True)
             slot.retry_at = now + (min(2**slot.failures, LARGEST_WAIT) if slot.failures else 0)
-            logger.warning(
-                "Worker %d of %r %s; it is replaced.", number, self._name, slot.child.ended_how()
-            )
+            logger.warning("Worker %d of %r %s; it is replaced.", number, self._name, how)
         if slot.retry_at and now >= slot.retry_at and number in self._slots:
             slot.child, slot.retry_at = self._spawn("worker", number), 0.0
+
+    def _address_of(self, child: Child) -> str:
+        """Where a worker listens; "" before it has joined."""
+        joined = self._folder / f"joined-{child.pid}"
+        return joined.read_text(encoding="utf-8") if joined.exists() else ""
+
+    def _noted(self, child: Child) -> bool:
+        return (self._folder / f"ended-{child.pid}").exists()
+
+    def _how(self, child: Child) -> str:
+        """How a worker ended: what it wrote down itself, else what the system says."""
+        return read_note(self._folder, self._address_of(child)) or child.ended_how()
+
+    def how_ended(self, address: str) -> str:
+        """How the worker at `address` ended; "" where that is not known."""
+        with self._lock:
+            for slot in self._slots.values():
+                if not slot.child.running and self._address_of(slot.child) == address:
+                    return self._how(slot.child)
+        return read_note(self._folder, address)
 
     def _give_up(self) -> None:
         """Without a scheduler there is no cluster; nothing is left running."""

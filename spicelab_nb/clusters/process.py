@@ -13,11 +13,13 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from spicelab_nb.clusters import leash
 from spicelab_nb.clusters.certificates import Credentials
+from spicelab_nb.clusters.memory import leave_note, watch_memory
 from spicelab_nb.clusters.registry import write_file
 
 __all__ = ["main"]
@@ -77,7 +79,12 @@ async def _scheduler(folder: Path, start: dict[str, Any]) -> None:
 
 
 async def _worker(folder: Path, start: dict[str, Any], number: int) -> None:
+    import dask
     from distributed import Worker
+
+    # A worker that holds much of its memory goes on working; at its limit it is ended. Dask would
+    # hand it nothing any more, and a campaign whose simulator needs much would stand still.
+    dask.config.set({"distributed.worker.memory.pause": False})
 
     # Importing takes as long as the scheduler needs to come up: both go on side by side.
     address = await _scheduler_address(folder / "scheduler.json", start["timeout"])
@@ -95,7 +102,9 @@ async def _worker(folder: Path, start: dict[str, Any], number: int) -> None:
         # The scheduler's end is the cluster's end; there is nothing to reconnect to.
         death_timeout=start["timeout"],
     ) as worker:
-        write_file(folder / f"joined-{os.getpid()}", "")
+        mine = os.getpid()
+        write_file(folder / f"joined-{mine}", worker.address)
+        watch_memory(start["memory_limit"], partial(leave_note, folder, mine, worker.address))
         await _until_told(worker.finished())
         await _close(worker.close(timeout=1, executor_wait=False))
 

@@ -18,7 +18,7 @@ from spicelab_nb.executors.executor import Loss, Receipt
 from spicelab_nb.executors.versions import PACKAGES, check_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from distributed import Client, Future
 
@@ -48,11 +48,16 @@ class Dask:
     ----------
     client
         A connected, synchronous ``distributed.Client``; it is not closed by this executor.
+    how_ended
+        Tells how the worker at an address ended, to follow its name in a sentence; "" for unknown.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(
+        self, client: Client, *, how_ended: Callable[[str], str] = lambda address: ""
+    ) -> None:
         # Half of its methods have no types.
         self._client: Any = client
+        self._how_ended = how_ended
         self._id = uuid.uuid4().hex[:12]
         self._numbers = itertools.count()
         self._key: str | None = None
@@ -184,7 +189,7 @@ class Dask:
             reason = f"The chunk was cancelled on the scheduler: {outcome}"
             result: Receipt | Loss = Loss(chunk=chunk, reason=reason, worker_died=True)
         else:
-            result = _result(chunk, outcome)
+            result = _result(chunk, outcome, self._how_ended)
         held: Any = self._futures.pop(chunk)
         held.release()
         return [result]
@@ -242,17 +247,15 @@ class Dask:
                 logger.debug("The workers were gone before they forgot the task: %s", error)
 
 
-def _result(chunk: Chunk, outcome: Any) -> Receipt | Loss:
+def _result(chunk: Chunk, outcome: Any, how_ended: Callable[[str], str]) -> Receipt | Loss:
     from distributed.scheduler import KilledWorker
 
     if isinstance(outcome, Receipt):
         return outcome
     if isinstance(outcome, KilledWorker):
         where = outcome.last_worker.address
-        reason = (
-            f"The worker {where} that ran it died: killed, out of memory, or crashed by what it "
-            "computed."
-        )
+        how = how_ended(where) or "died: killed, out of memory, or crashed by what it computed"
+        reason = f"The worker {where} that ran it {how}."
         return Loss(chunk=chunk, reason=reason, worker_died=True, error=outcome)
     if isinstance(outcome, Exception):
         reason = f"{type(outcome).__name__}: {outcome}"
