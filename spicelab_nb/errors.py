@@ -33,6 +33,7 @@ __all__ = [
     "LedgerError",
     "MeasureError",
     "MissingExtraError",
+    "PriceError",
     "SamplingError",
     "SimulationError",
     "SpecError",
@@ -40,6 +41,7 @@ __all__ = [
     "StoreError",
     "StoreLockedError",
     "StoreMismatchError",
+    "UnknownMachineError",
     "UnknownNameError",
     "missing_extra",
     "nearest",
@@ -162,6 +164,14 @@ class CostError(SpicelabError, ValueError):
 
 class CurrencyError(CostError, TypeError):
     """Amounts of different currencies cannot be added or compared."""
+
+
+class PriceError(CostError):
+    """A price, or a list of prices, cannot be used or fetched; the message says which."""
+
+
+class UnknownMachineError(PriceError, LookupError):
+    """No machine type of that name has a price; the message lists the nearest."""
 
 
 class BudgetError(CostError):
