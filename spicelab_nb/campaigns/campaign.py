@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from spicelab_nb.campaigns.run import Run
+    from spicelab_nb.campaigns.verification import Verification
     from spicelab_nb.circuits.measures import Measure
     from spicelab_nb.clusters import Cluster
     from spicelab_nb.sampling.design import BoundDesign, Design, ParameterSpace
@@ -267,6 +268,54 @@ class Campaign:
             specs=self.specs,
             cluster=cluster,
             chunk_length=chunk_length,
+        )
+
+    def verify(
+        self, n: int = 5, *, rtol: float = 1e-3, atol: float | Mapping[str, float] = 0.0
+    ) -> Verification:
+        """Run a few samples again, here and in other ways, and compare.
+
+        Each is loaded afresh, in an engine process of its own, and must give the same bits; where
+        the other engine is installed (ngspice or neospice) it is run there too, and must agree
+        within `rtol`. A Python function is called once more. What is compared with are the stored
+        results, where there are any: then results that were altered, or that another machine
+        computes differently, are found out. Else the samples are computed as planned.
+
+        Parameters
+        ----------
+        n
+            How many, all told: the nominal point; with results the extremes of each measure and one
+            that failed; at least one at random, from one corner after the other. The same ones
+            each time.
+        rtol
+            Largest relative difference asked of the other engine, and of samples that another
+            platform or version of the engine computed. Engines step through a transient at times
+            of their own: 1e-3 is ngspice's own ``reltol``.
+        atol
+            Absolute difference that is no difference to another engine, in the measure's unit, for
+            measures near zero: one number, or one by measure.
+
+        Returns
+        -------
+        Verification
+            ``print`` it; its ``ok`` says whether nothing contradicts the results.
+
+        Raises
+        ------
+        StoreMismatchError
+            An explicit `store` holds another plan.
+        """
+        from spicelab_nb.campaigns.crosscheck import verify
+
+        return verify(
+            name=self.name,
+            simulator=self.simulator,
+            design=self.design,
+            plan=self.plan,
+            store=self.store,
+            n=n,
+            rtol=rtol,
+            atol=atol,
         )
 
     def __repr__(self) -> str:

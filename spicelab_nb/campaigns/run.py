@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from spicelab_nb.campaigns.verification import Verification
     from spicelab_nb.clusters import Cluster
     from spicelab_nb.executors.executor import Executor
     from spicelab_nb.results.plan import Plan
@@ -410,6 +411,45 @@ class Run:
         """The measures at the nominal values, as scalars, simulated here when first asked for."""
         import xarray as xr
 
+        simulator = self._computing()
+        session = simulator.open()
+        try:
+            batch = session.run(0, *_nominal_point(simulator))
+        finally:
+            session.close()
+        if batch.status[0] != Status.OK:
+            failure = batch.failures[0]
+            raise SimulationError(
+                f"The nominal point of {self.name} failed: {failure.reason}", failure.log
+            )
+        outputs = simulator.outputs or {}
+        variables = {}
+        for name, values in batch.measures.items():
+            output = outputs.get(name)
+            unit = output.unit if output is not None and output.unit else batch.units.get(name, "")
+            attrs = {"units": unit, "long_name": (output.long_name if output else "") or name}
+            variables[name] = xr.Variable((), values[0], attrs)
+        return xr.Dataset(variables)
+
+    def verify(
+        self, n: int = 5, *, rtol: float = 1e-3, atol: float | Mapping[str, float] = 0.0
+    ) -> Verification:
+        """Run a few samples again in other ways and compare with the results: `Campaign.verify`."""
+        from spicelab_nb.campaigns.crosscheck import verify
+
+        return verify(
+            name=self.name,
+            simulator=self._computing(),
+            design=self.design,
+            plan=self.plan,
+            store=self.store,
+            n=n,
+            rtol=rtol,
+            atol=atol,
+        )
+
+    def _computing(self) -> Simulator:
+        """Who computes; refused where that needs Python code which is not in the store."""
         if self._simulator is None:
             what, how = (
                 ("measures with", "measures={...}")
@@ -420,24 +460,7 @@ class Run:
                 f"{self.name} {what} a Python function, whose code is not in the store: "
                 f"run.resume({how}) hands it over."
             )
-        session = self._simulator.open()
-        try:
-            batch = session.run(0, *_nominal_point(self._simulator))
-        finally:
-            session.close()
-        if batch.status[0] != Status.OK:
-            failure = batch.failures[0]
-            raise SimulationError(
-                f"The nominal point of {self.name} failed: {failure.reason}", failure.log
-            )
-        outputs = self._simulator.outputs or {}
-        variables = {}
-        for name, values in batch.measures.items():
-            output = outputs.get(name)
-            unit = output.unit if output is not None and output.unit else batch.units.get(name, "")
-            attrs = {"units": unit, "long_name": (output.long_name if output else "") or name}
-            variables[name] = xr.Variable((), values[0], attrs)
-        return xr.Dataset(variables)
+        return self._simulator
 
     # ---- showing it -----------------------------------------------------------------------
 
