@@ -41,6 +41,8 @@ __all__ = [
     "StoreError",
     "StoreLockedError",
     "StoreMismatchError",
+    "StoreMissingError",
+    "StoreUnreachableError",
     "UnknownMachineError",
     "UnknownNameError",
     "missing_extra",
@@ -116,6 +118,14 @@ class StoreError(SpicelabError, OSError):
 
 class StoreMismatchError(StoreError, ValueError):
     """A store holds the results of another plan."""
+
+
+class StoreMissingError(StoreError, FileNotFoundError):
+    """There is no campaign at that place, or the place is gone; it may come back."""
+
+
+class StoreUnreachableError(StoreError, ConnectionError):
+    """Nobody answers where the store is; that may be different in a minute."""
 
 
 class StoreLockedError(StoreError):

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from spicelab_nb.campaigns.chunking import Chunker
+from spicelab_nb.campaigns.task import patiently
 from spicelab_nb.errors import (
     CampaignError,
     CorruptObjectError,
     ExecutorError,
     SpicelabError,
     StoreError,
+    StoreMissingError,
+    StoreUnreachableError,
 )
 from spicelab_nb.executors.executor import Chunk, Loss, Receipt
 from spicelab_nb.simulators.simulator import Batch, Failure, Status
@@ -178,7 +181,7 @@ class Driver:
             before: list[tuple[int, int]] = []
             unchanged = 0
             while True:
-                gaps = self._store.gaps(self._size)
+                gaps = patiently(lambda: self._store.gaps(self._size))
                 if not gaps and self._completed():
                     return "done"
                 unchanged = unchanged + 1 if gaps and gaps == before else 0
@@ -325,10 +328,12 @@ class Driver:
             ),
             cpu=np.zeros(1),
         )
-        self._store.publish(
-            batch,
-            values=self._task.design.draw(chunk.start, chunk.stop),
-            receipt={"worker": "", "attempt": chunk.attempt},
+        patiently(
+            lambda: self._store.publish(
+                batch,
+                values=self._task.design.draw(chunk.start, chunk.stop),
+                receipt={"worker": "", "attempt": chunk.attempt},
+            )
         )
         self._barren = 0
         self._tally.add(chunk.start, status, {}, {})
@@ -336,4 +341,6 @@ class Driver:
 
 def _is_final(error: BaseException | None) -> bool:
     """Whether trying again cannot help: a wrong circuit or measure, a store of other bits."""
+    if isinstance(error, (StoreMissingError, StoreUnreachableError)):
+        return True  # a worker has tried for a while before it gave up
     return isinstance(error, SpicelabError) and isinstance(error, ValueError)

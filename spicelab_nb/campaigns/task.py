@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import socket
 import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from spicelab_nb.errors import StoreMissingError, StoreUnreachableError
 from spicelab_nb.executors.executor import Receipt
 from spicelab_nb.results.platform import fingerprint
 from spicelab_nb.results.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from spicelab_nb.executors.executor import Chunk
     from spicelab_nb.sampling.design import BoundDesign
     from spicelab_nb.simulators.simulator import Session, Simulator
 
-__all__ = ["ChunkTask"]
+__all__ = ["ChunkTask", "patiently"]
+
+logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+PATIENCE = 30.0
+"""Seconds for which a store that is out of reach may come back before a run fails."""
 
 WARM_SESSIONS = 2
 """How many campaigns a worker thread keeps warm (an engine process each)."""
@@ -68,17 +79,19 @@ class ChunkTask:
         batch = session.run(chunk.start, values, seeds)
         cpu, elapsed = float(batch.cpu.sum()), time.perf_counter() - wall
         worker = f"{socket.gethostname()}:{os.getpid()}"
-        _stores.get(self.warm_key, self.store).publish(
-            batch,
-            values=values,
-            receipt={
-                "worker": worker,
-                "attempt": chunk.attempt,
-                "started": begun,
-                "wall": elapsed,
-                "cpu": cpu,
-                "platform": fingerprint(),
-            },
+        receipt = {
+            "worker": worker,
+            "attempt": chunk.attempt,
+            "started": begun,
+            "wall": elapsed,
+            "cpu": cpu,
+            "platform": fingerprint(),
+        }
+        # What has been computed is not thrown away for a network that is out for a moment.
+        patiently(
+            lambda: _stores.get(self.warm_key, self.store).publish(
+                batch, values=values, receipt=receipt
+            )
         )
         return Receipt(
             chunk=chunk,
@@ -93,6 +106,26 @@ class ChunkTask:
     def release(self) -> None:
         """Close what the calling thread keeps warm for this task."""
         _sessions.release(self.warm_key)
+
+
+def patiently(ask: Callable[[], Answer]) -> Answer:
+    """Ask something of a store, again and again for a while where it is out of reach.
+
+    Raises
+    ------
+    StoreMissingError, StoreUnreachableError
+        It is still out of reach after `PATIENCE` seconds.
+    """
+    end, pause = time.monotonic() + PATIENCE, 0.25
+    while True:
+        try:
+            return ask()
+        except (StoreMissingError, StoreUnreachableError) as error:
+            if time.monotonic() + pause > end:
+                raise
+            logger.warning("Trying again for a while: %s", error)
+        time.sleep(pause)
+        pause = min(2 * pause, 4.0)
 
 
 class _Sessions(threading.local):

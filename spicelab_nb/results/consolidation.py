@@ -22,8 +22,9 @@ from urllib.parse import quote
 import numpy as np
 
 from spicelab_nb.errors import StoreError
+from spicelab_nb.results.bucket import RemoteObjects
 from spicelab_nb.results.dataset import assemble, design_coordinates
-from spicelab_nb.results.objects import FolderObjects, RemoteObjects, explain
+from spicelab_nb.results.objects import FolderObjects, explain
 from spicelab_nb.results.plan import canonical_json
 from spicelab_nb.results.waveforms import Signal, WaveSource, axis_name, build_datasets
 from spicelab_nb.simulators.simulator import Axis

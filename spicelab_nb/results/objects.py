@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import socket
-import threading
 import time
 import uuid
 from pathlib import Path
@@ -18,16 +17,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from spicelab_nb.errors import StoreError
+from spicelab_nb.errors import StoreError, StoreMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["FolderObjects", "Objects", "RemoteObjects", "explain", "open_objects", "process_alive"]
+__all__ = ["FolderObjects", "Objects", "explain", "open_objects", "process_alive"]
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_MEMORY = threading.Lock()
 _LEFT_SECONDS = 3600.0
 
 
@@ -113,6 +111,8 @@ def open_objects(
         ) from error
     except ValueError as error:
         raise StoreError(f"No store can be reached at {text!r}: {error}") from error
+    from spicelab_nb.results.bucket import RemoteObjects
+
     return RemoteObjects(text.rstrip("/"), system, str(root).rstrip("/"), options or {})
 
 
@@ -200,7 +200,7 @@ class FolderObjects:
         """See :class:`Objects`."""
         path = self.root / target
         with self._explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(exist_ok=True)
             try:
                 (self.root / name).rename(path)
             except FileNotFoundError:
@@ -242,8 +242,10 @@ class FolderObjects:
 
     def check_writable(self) -> None:
         """See :class:`Objects`."""
-        with self._explained(self.root), self._temporary(self.root / "probe", b"?"):
-            pass
+        with self._explained(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            with self._temporary(self.root / "probe", b"?"):
+                pass
 
     @contextlib.contextmanager
     def _temporary(self, target: Path, data: bytes) -> Iterator[Path]:
@@ -252,7 +254,11 @@ class FolderObjects:
             try:
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
             except FileNotFoundError:
-                target.parent.mkdir(parents=True, exist_ok=True)
+                # Never the root: a store that was moved away, or its disk unmounted, must not be
+                # begun anew in its old place.
+                if target.parent == self.root:
+                    raise
+                target.parent.mkdir(exist_ok=True)
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
             _write(descriptor, data)
             yield path
@@ -321,6 +327,11 @@ def _sync_folder(path: Path) -> None:
 
 def explain(error: OSError, path: Path, root: Path) -> StoreError:
     """Say what a system error means for a store, and what to do; keeps its number."""
+    if error.errno == errno.ENOENT and not root.exists():
+        return StoreMissingError(
+            f"The folder {root} is no longer there: was it moved, or its disk unmounted? Bring it "
+            "back, then run again: what is finished is kept, and only the rest is computed."
+        )
     if error.errno in _FULL:
         sentence = (
             f"The disk is full: {path} could not be written. Nothing half-written counts; free "
@@ -338,156 +349,3 @@ def explain(error: OSError, path: Path, root: Path) -> StoreError:
     made = StoreError(sentence)
     made.errno = error.errno
     return made
-
-
-class RemoteObjects:
-    """Objects behind fsspec: a bucket, or the memory of this process.
-
-    A new object is one conditional put (``If-None-Match: *`` on S3), which only one writer wins
-    and which is there wholly or not at all.
-    """
-
-    def __init__(self, url: str, system: Any, root: str, options: Mapping[str, Any]) -> None:
-        self._url = url
-        self._options = dict(options)
-        self._fs = system
-        self.root = root
-
-    @property
-    def url(self) -> str:
-        """The URL it was opened with."""
-        return self._url
-
-    @property
-    def filesystem(self) -> Any:
-        """The fsspec file system."""
-        return self._fs
-
-    def zarr_store(self, name: str) -> Any:
-        """Give a folder of the bucket as a store for zarr."""
-        import zarr
-
-        system = self._fs
-        if not system.async_impl:
-            from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
-
-            system = AsyncFileSystemWrapper(system, asynchronous=True)
-        elif not system.asynchronous:
-            system = zarr.storage.FsspecStore.from_url(
-                f"{self._url}/{name}", storage_options=self._options
-            ).fs
-        return zarr.storage.FsspecStore(system, path=self.path(name))
-
-    def path(self, name: str) -> str:
-        """Give the path of an object for the file system."""
-        return f"{self.root}/{name}"
-
-    def put_new(self, name: str, data: bytes) -> bool:
-        """See :class:`Objects`."""
-        with self._explained(name, "written"):
-            try:
-                # fsspec's memory looks first and writes then.
-                with _MEMORY if self._in_memory() else contextlib.nullcontext():
-                    self._fs.pipe_file(self.path(name), data, mode="create")
-            except FileExistsError:
-                return False
-        return True
-
-    def put(self, name: str, data: bytes) -> None:
-        """See :class:`Objects`."""
-        with self._explained(name, "written"):
-            self._fs.pipe_file(self.path(name), data)
-
-    def get(self, name: str) -> bytes | None:
-        """See :class:`Objects`."""
-        with self._explained(name, "read"):
-            try:
-                return bytes(self._fs.cat_file(self.path(name)))
-            except FileNotFoundError:
-                return None
-
-    def tails(self, names: Sequence[str], length: int) -> list[tuple[bytes, int] | None]:
-        """See :class:`Objects`."""
-        sizes: dict[str, dict[str, int]] = {}
-        for name in names:
-            folder = name.rpartition("/")[0]
-            if folder not in sizes:
-                sizes[folder] = self.list(folder)
-        found = [sizes[n.rpartition("/")[0]].get(n.rpartition("/")[2], 0) for n in names]
-        with self._explained("objects", "read"):
-            wanted = [i for i, size in enumerate(found) if size > 0]
-            parts = self._fs.cat_ranges(
-                [self.path(names[i]) for i in wanted],
-                [max(0, found[i] - length) for i in wanted],
-                [found[i] for i in wanted],
-                on_error="return",
-            )
-            result: list[tuple[bytes, int] | None] = [None] * len(names)
-            for i, part in zip(wanted, parts, strict=True):
-                if isinstance(part, FileNotFoundError):
-                    continue
-                if isinstance(part, BaseException):
-                    raise part
-                result[i] = (bytes(part), found[i])
-        return result
-
-    def list(self, folder: str) -> dict[str, int]:
-        """See :class:`Objects`."""
-        path = self.path(folder)
-        with self._explained(folder, "listed"):
-            self._fs.invalidate_cache()
-            try:
-                entries = self._fs.ls(path, detail=True)
-            except FileNotFoundError:
-                return {}
-        return {
-            e["name"].rpartition("/")[2]: int(e["size"] or 0)
-            for e in sorted(entries, key=lambda e: str(e["name"]))
-            if e["type"] == "file" and e["name"].strip("/") != path.strip("/")
-        }
-
-    def move(self, name: str, target: str) -> bool:
-        """See :class:`Objects`."""
-        data = self.get(name)
-        if data is None:
-            return False
-        self.put(target, data)
-        self.remove(name)
-        return True
-
-    def remove(self, name: str) -> None:
-        """See :class:`Objects`."""
-        with self._explained(name, "removed"):
-            self._fs.invalidate_cache()
-            with contextlib.suppress(FileNotFoundError):
-                self._fs.rm(self.path(name), recursive=True)
-
-    def open_file(self, name: str) -> Any:
-        """See :class:`Objects`."""
-        return self._fs.open(self.path(name), "rb")
-
-    def check_writable(self) -> None:
-        """See :class:`Objects`."""
-        name = f"probe-{uuid.uuid4().hex}"
-        self.put(name, b"?")
-        self.remove(name)
-
-    def _in_memory(self) -> bool:
-        return "memory" in self._fs.protocol
-
-    @contextlib.contextmanager
-    def _explained(self, name: str, action: str) -> Iterator[None]:
-        try:
-            yield
-        except StoreError:
-            raise
-        except Exception as error:  # every protocol raises its own package's errors
-            hint = (
-                "Create the bucket, or give another store."
-                if isinstance(error, FileNotFoundError)
-                else "Look at the credentials, the end point and the network."
-            )
-            raise StoreError(
-                f"{self._url}/{name} could not be {action} ({type(error).__name__}: {error}). "
-                f"{hint}"
-            ) from error

@@ -6,20 +6,24 @@ The listing of its chunks is the truth about what has been computed. See ``docs/
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import json
 import logging
 import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from spicelab_nb.errors import CorruptObjectError, StoreError, StoreMismatchError
+from spicelab_nb.errors import (
+    CorruptObjectError,
+    StoreError,
+    StoreMismatchError,
+    StoreMissingError,
+)
 from spicelab_nb.results import chunk as chunks_format
 from spicelab_nb.results.chunk import ChunkData, ChunkRef, decode, encode, fault
 from spicelab_nb.results.locks import LEASE_SECONDS, hold_lock
+from spicelab_nb.results.manifest import STORE_VERSION, read_manifest, write_manifest
 from spicelab_nb.results.objects import FolderObjects, Objects, open_objects
 from spicelab_nb.results.overlap import check_agreement
 from spicelab_nb.results.plan import Plan, canonical_json, parse_json
@@ -38,11 +42,8 @@ __all__ = ["STORE_VERSION", "Store"]
 
 logger = logging.getLogger(__name__)
 
-STORE_VERSION = 1
-STORE_FORMAT = "spicelab-nb store"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SIZE = re.compile(r"(\d{12})\.json")
-_PACKAGES = ("spicelab-nb", "numpy", "scipy", "neospice")
 _WHOLE = 8 * 2**20
 """Up to this size a chunk in a bucket is fetched whole even when only a part is wanted."""
 _READERS = 16
@@ -59,6 +60,7 @@ class Store:
         self._objects = objects
         self._options = dict(options)
         self._digest: str | None = None
+        self._planned = False
         self._sound: dict[str, int] = {}
         self._warned: set[str] = set()
 
@@ -91,17 +93,19 @@ class Store:
         if create:
             store._objects.check_writable()
         elif store._objects.get("manifest.json") is None:
-            raise StoreError(
+            raise StoreMissingError(
                 f"There is no campaign in {store.url}: it has no manifest.json. Check the path, "
                 "or run a campaign with this store first."
             )
+        else:
+            store._planned = True
         return store
 
     def __repr__(self) -> str:
         return f"Store({self.url!r})"
 
     def __reduce__(self) -> Any:
-        return _reopen, (self.url, self._options)
+        return _reopen, (self.url, self._options, self._planned)
 
     @property
     def url(self) -> str:
@@ -136,11 +140,11 @@ class Store:
             # Inputs go first: a store with a manifest has all that its plan names.
             for digest, content in plan.inputs.items():
                 self._objects.put_new(f"inputs/{digest}", content)
-            if not self._objects.put_new("manifest.json", _manifest(plan)):
+            if not self._objects.put_new("manifest.json", write_manifest(plan)):
                 there = self._objects.get("manifest.json")
         if there is not None:
             self._check_same(plan, there)
-        self._digest = plan.digest
+        self._digest, self._planned = plan.digest, True
         self.extend(size)
 
     def _check_vacant(self) -> None:
@@ -152,7 +156,7 @@ class Store:
             )
 
     def _check_same(self, plan: Plan, manifest: bytes) -> None:
-        there = _read_manifest(manifest, self.url)[0]
+        there = read_manifest(manifest, self.url)[0]
         if there.digest != plan.digest:
             raise StoreMismatchError(
                 f"The store {self.url} holds another campaign: {there.difference(plan)} "
@@ -204,8 +208,27 @@ class Store:
     def _manifest(self) -> tuple[Plan, dict[str, Any]]:
         data = self._objects.get("manifest.json")
         if data is None:
-            raise StoreError(f"There is no campaign in {self.url}: it has no manifest.json.")
-        return _read_manifest(data, self.url)
+            raise StoreMissingError(f"There is no campaign in {self.url}: it has no manifest.json.")
+        return read_manifest(data, self.url)
+
+    def _check_there(self) -> None:
+        """Raise if a store that had a plan has none any more.
+
+        Its folder may be the point where a disk was mounted: chunks written there now would be
+        out of sight when it is mounted again.
+        """
+        if not self._planned:
+            return
+        if isinstance(self._objects, FolderObjects):
+            there = (self._objects.root / "manifest.json").is_file()
+        else:
+            there = self._objects.get("manifest.json") is not None
+        if not there:
+            raise StoreMissingError(
+                f"{self.url} is no longer there, or empty: was it moved, or its disk unmounted? "
+                "Bring it back, then run again: what is finished is kept, and only the rest is "
+                "computed."
+            )
 
     def size(self) -> int:
         """Give the number of points: the largest ever asked for; 0 before any."""
@@ -245,12 +268,16 @@ class Store:
         ChunkConflictError
             The same points are there with other bits.
         StoreError
-            It cannot be written: full disk, lost permission, network.
+            It cannot be written: full disk, lost permission.
+        StoreMissingError, StoreUnreachableError
+            It was there, and is not now: moved, unmounted, no network. It may come back.
         """
         ref = ChunkRef(batch.start, batch.start + len(batch))
         receipt = {"platform": fingerprint(), **receipt}
         receipt["platform_digest"] = fingerprint_digest(receipt["platform"])
         data = encode(batch, values=values, receipt=receipt, plan=self.digest())
+        if isinstance(self._objects, FolderObjects):
+            self._check_there()
         for _ in range(3):
             if self._objects.put_new(f"chunks/{ref.name}", data):
                 return True
@@ -279,6 +306,8 @@ class Store:
         Objects that are no chunks of this plan, and truncated ones, are not in it.
         """
         named = {n: r for n in self._objects.list("chunks") if (r := ChunkRef.parse(n))}
+        if not named:
+            self._check_there()
         # Several threads list: what one has just seen must not be lost to another's older list.
         sound = {name for name in named if name in self._sound}
         for name in [n for n in tuple(self._sound) if n not in named]:
@@ -449,6 +478,22 @@ class Store:
                 "no results."
             ) from error
 
+    def write_pilot(self, measured: Mapping[str, Any]) -> None:
+        """Replace what a pilot measured of a sample's time: JSON that changes no result."""
+        self._objects.put("pilot.json", canonical_json({"plan": self.digest(), **measured}))
+
+    def read_pilot(self) -> dict[str, Any] | None:
+        """Read it; None before any, or where it cannot be used: a pilot can be measured again."""
+        data = self._objects.get("pilot.json")
+        if data is None:
+            return None
+        try:
+            measured = dict(parse_json(data))
+        except (ValueError, TypeError) as error:
+            logger.warning("%s/pilot.json is damaged (%s) and not used.", self.url, error)
+            return None
+        return measured if measured.get("plan") == self.digest() else None
+
     def lock(self, *, lease: float = LEASE_SECONDS) -> AbstractContextManager[Callable[[], None]]:
         """Hold the lock of the one process that consolidates; see :func:`~.locks.hold_lock`.
 
@@ -463,53 +508,7 @@ class Store:
         return f"{self.url}/chunks/{ref.name}"
 
 
-def _reopen(url: str, options: Mapping[str, Any]) -> Store:
-    return Store(open_objects(url, options), options)
-
-
-def _manifest(plan: Plan) -> bytes:
-    versions = {}
-    for name in _PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    versions["python"] = fingerprint()["python"]
-    return canonical_json(
-        {
-            "format": STORE_FORMAT,
-            "version": STORE_VERSION,
-            "digest": plan.digest,
-            "plan": json.loads(plan.to_json()),
-            "inputs": sorted(plan.inputs),
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "packages": versions,
-        }
-    )
-
-
-def _read_manifest(data: bytes, url: str) -> tuple[Plan, dict[str, Any]]:
-    damaged = (
-        f"{url}/manifest.json is truncated or altered. Restore it from a copy, or run the campaign "
-        "with another store."
-    )
-    try:
-        manifest = json.loads(data)
-        if manifest["format"] != STORE_FORMAT:
-            raise CorruptObjectError(f"{url}/manifest.json is not the manifest of a campaign.")
-        version = manifest["version"]
-        if version != STORE_VERSION:
-            raise StoreError(
-                f"{url} has store version {version}; this spicelab_nb reads {STORE_VERSION}. "
-                "Update spicelab_nb."
-            )
-        plan = Plan.from_json(json.dumps(manifest["plan"]))
-        if plan.digest != manifest["digest"]:
-            raise CorruptObjectError(damaged)
-        for key in ("inputs", "created", "packages"):
-            manifest[key]
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, StoreError):
-            raise
-        raise CorruptObjectError(damaged) from error
-    return plan, manifest
+def _reopen(url: str, options: Mapping[str, Any], planned: bool) -> Store:
+    store = Store(open_objects(url, options), options)
+    store._planned = planned
+    return store
