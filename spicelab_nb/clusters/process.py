@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from spicelab_nb.clusters import leash
+from spicelab_nb.clusters import leash, pacing
 from spicelab_nb.clusters.certificates import Credentials
 from spicelab_nb.clusters.memory import leave_note, watch_memory
 from spicelab_nb.clusters.registry import write_file
@@ -37,6 +37,7 @@ def main() -> None:
         os.environ.pop("PYTHONPATH", None)
     else:
         os.environ["PYTHONPATH"] = start["pythonpath"]
+    pacing.slow_down()
     if role == "scheduler":
         asyncio.run(_scheduler(Path(folder), start))
     else:
@@ -57,6 +58,13 @@ async def _scheduler(folder: Path, start: dict[str, Any]) -> None:
             # takes along only what it was running.
             key = ts.key[0] if isinstance(ts.key, tuple) else ts.key
             return str(key).startswith("spicelab_nb-") or bool(super().is_rootish(ts))
+
+        def heartbeat_worker(self, *args: Any, **options: Any) -> dict[str, Any]:
+            answer = super().heartbeat_worker(*args, **options)
+            if "heartbeat-interval" in answer:
+                interval = max(answer["heartbeat-interval"], pacing.HEARTBEAT_SECONDS)
+                answer["heartbeat-interval"] = interval
+            return answer
 
     with dask.config.set(
         {
