@@ -25,13 +25,15 @@ from spicelab_nb.simulators.simulator import Output
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from spicelab_nb.campaigns.run import Run
     from spicelab_nb.campaigns.verification import Verification
     from spicelab_nb.circuits.measures import Measure
     from spicelab_nb.clusters import Cluster
     from spicelab_nb.sampling.design import BoundDesign, Design, ParameterSpace
+    from spicelab_nb.cost.preview import Preview
+    from spicelab_nb.cost.workload import Tariff
     from spicelab_nb.simulators.simulator import Simulator
 
 __all__ = ["Campaign"]
@@ -284,6 +286,68 @@ class Campaign:
         Parameters
         ----------
         n
+    def preview(
+        self,
+        *,
+        pilot: bool = True,
+        seconds_per_sample: float | None = None,
+        machines: Iterable[Any] | None = None,
+        speed: Any = None,
+        tariff: Tariff | None = None,
+    ) -> Preview:
+        """Say what the campaign will take, in time and money, at each place where it could run.
+
+        Nothing is started. The first time up to 32 samples, or 30 s of them, are computed and timed
+        in this process; they are results like all others and are kept in the store. After that a
+        preview only reads and calculates.
+
+        Parameters
+        ----------
+        pilot
+            False: compute nothing; without an earlier pilot the preview says that it is guessing.
+        seconds_per_sample
+            What a sample takes here, where you know it: then nothing is computed either.
+        machines
+            Machine types to compare: names of the catalogue, or objects of
+            ``spicelab_nb.cost`` (``MachineType``, ``OwnMachine``, ``Partition``). None: the
+            cheapest of each provider; ``[]``: none.
+        speed
+            How many times as fast as here a place is: a number, a ``cost.Ratio`` with its
+            uncertainty, or one by name of the place.
+        tariff
+            What clouds charge beside their machines, and how long these take to boot.
+
+        Returns
+        -------
+        Preview
+            A table; ``.at(workers=, spot=, deadline=, budget=)`` recomputes it,
+            ``.cheapest(deadline=)`` and ``.fastest(budget=)`` choose.
+
+        Raises
+        ------
+        UnknownMachineError
+            No such machine type has a price; lists the nearest.
+        CostError, PriceError
+            An argument, or a row of the catalogue, cannot be used.
+        StoreMismatchError
+            An explicit `store` holds another plan.
+        """
+        from spicelab_nb.campaigns.preview import make_preview
+
+        return make_preview(
+            name=self.name,
+            store=self.store,
+            plan=self.plan,
+            design=self.design,
+            simulator=self.simulator,
+            specs=self.specs,
+            pilot=pilot,
+            seconds_per_sample=seconds_per_sample,
+            machines=machines,
+            speed=speed,
+            tariff=tariff,
+        )
+
             How many, all told: the nominal point; with results the extremes of each measure and one
             that failed; at least one at random, from one corner after the other. The same ones
             each time.

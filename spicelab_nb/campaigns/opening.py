@@ -70,7 +70,16 @@ def _begin(
         and not running.let_cancelled_end()
     ):
         return running
-    opened.write_labels(
+    label(opened, name, design, specs)
+    run = Run(name=name, store=opened, plan=plan, design=design, specs=specs, simulator=simulator)
+    _begun[opened.url] = run
+    run.go_on(cluster, chunk_length)
+    return run
+
+
+def label(store: Store, name: str, design: BoundDesign, specs: Mapping[str, Spec]) -> None:
+    """Write what changes no result, so that :func:`open_run` shows it."""
+    store.write_labels(
         {
             "name": name,
             "specs": {k: s.describe() for k, s in specs.items()},
@@ -78,10 +87,6 @@ def _begin(
             "written": time.time(),
         }
     )
-    run = Run(name=name, store=opened, plan=plan, design=design, specs=specs, simulator=simulator)
-    _begun[opened.url] = run
-    run.go_on(cluster, chunk_length)
-    return run
 
 
 def open_run(store: str | os.PathLike[str]) -> Run:

@@ -148,6 +148,18 @@ class Store:
         self.extend(size)
 
     def _check_vacant(self) -> None:
+    def check(self, plan: Plan) -> None:
+        """Refuse another plan than the one that is here.
+
+        Raises
+        ------
+        StoreMismatchError
+            It is another; says what differs.
+        """
+        there = self._objects.get("manifest.json")
+        if there is not None:
+            self._check_same(plan, there)
+
         held = self._objects.get("dataset.zarr/zarr.json")
         if held is not None or any(map(ChunkRef.parse, self._objects.list("chunks"))):
             raise StoreError(

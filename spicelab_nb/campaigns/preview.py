@@ -1,0 +1,362 @@
+"""What a campaign will take: here, on the clusters that are alive, and on clouds' machines."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from spicelab_nb import clusters
+from spicelab_nb.campaigns.opening import label
+from spicelab_nb.campaigns.pilot import (
+    Pilot,
+    cores_here,
+    describe,
+    measure_pilot,
+    read_pilot,
+)
+from spicelab_nb.cost.catalogue import Catalogue
+from spicelab_nb.cost.machine import MachineType, OwnMachine
+from spicelab_nb.cost.pilot import GUESS_DF, Ratio, pilot_statistics
+from spicelab_nb.cost.preview import Place, Preview
+from spicelab_nb.cost.wording import between, time_text
+from spicelab_nb.cost.workload import Tariff, Workload
+from spicelab_nb.errors import CostError, StoreError
+from spicelab_nb.results.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from spicelab_nb.clusters import Record
+    from spicelab_nb.cost.machine import Machine
+    from spicelab_nb.results.plan import Plan
+    from spicelab_nb.results.spec import Spec
+    from spicelab_nb.sampling.design import BoundDesign
+    from spicelab_nb.simulators.simulator import Simulator
+
+__all__ = ["CLOUD", "make_preview"]
+
+CLOUD = Tariff(
+    boot_s=90.0,
+    teardown_s=20.0,
+    boot_relative_sd=0.3,
+    minimum_s=60.0,
+    head_usd_h=0.085,
+    disk_gib=40.0,
+    disk_usd_gb_month=0.08,
+    address_usd_h=0.005,
+    storage_usd_gb_month=0.023,
+    egress_usd_gb=0.09,
+    put_usd=5e-6,
+    get_usd=4e-7,
+)
+"""What a cloud charges beside its machines, unless the caller knows better."""
+
+CLOUD_ASSUMED = (
+    "Clouds: 110 s to boot and to end, a scheduler at 0.085 USD an hour, disks, addresses, storage "
+    "for a month and download are in it; a virtual processor is taken to be as fast as one here, "
+    "within a third."
+)
+
+HERE, ELSEWHERE = 0.10, 0.20
+"""Standard uncertainty of speed where nobody measured it: this machine, when all of its cores work;
+another one."""
+
+LOCAL_START = 3.0
+"""Seconds in which a local cluster comes up."""
+
+TASK_S = 0.003
+"""Seconds that a scheduler and a worker need for a chunk beside computing and publishing it."""
+
+GUESSED_S = 0.1
+"""Seconds a sample, where nothing was measured and nothing is known."""
+
+REGIONS = ("us-east-1", "us-central1", "eastus")
+"""Of AWS, Google and Azure; where prices are compared unless others are asked for."""
+
+SIZES = (8, 32)
+"""Processors of the machine types that are compared; the cheapest of each kind."""
+
+
+def make_preview(
+    *,
+    name: str,
+    store: str,
+    plan: Plan,
+    design: BoundDesign,
+    simulator: Simulator,
+    specs: Mapping[str, Spec],
+    pilot: bool,
+    seconds_per_sample: float | None,
+    machines: Any,
+    speed: Any,
+    tariff: Tariff | None,
+    today: datetime.date | None = None,
+) -> Preview:
+    """Make the preview of a campaign; see ``Campaign.preview``."""
+    if seconds_per_sample is not None and not seconds_per_sample > 0:
+        raise CostError(f"seconds_per_sample= is a time above 0, not {seconds_per_sample!r}.")
+    ratios = _Speeds(speed)
+    chosen, note = _machines(machines, today or datetime.datetime.now(datetime.UTC).date())
+    opened = _existing(store, plan)
+    measured = read_pilot(opened) if opened is not None else None
+    left = _left(opened, design)
+    if measured is None and pilot and seconds_per_sample is None and left:
+        opened = Store.open(store, create=True)
+        opened.create(plan, design.size)
+        if not opened.read_labels():
+            label(opened, name, design, specs)
+        measured = measure_pilot(simulator, design, opened)
+        opened.write_pilot(describe(measured))
+        left = _left(opened, design)
+    workload, basis, problem = _workload(simulator, measured, left, seconds_per_sample)
+    start_s = measured.start_s if measured is not None else 0.0
+    places = _places(workload, chosen, ratios, tariff or CLOUD, start_s) if workload else ()
+    ratios.check_used(place.name for place in places)
+    cloud = any(place.where == "cloud" for place in places)
+    assumed = [CLOUD_ASSUMED] if cloud and tariff is None else []
+    return Preview(
+        name=name,
+        total=design.size,
+        left=left,
+        workload=workload,
+        places=places,
+        basis=basis,
+        problem=problem,
+        notes=(*assumed, *([note] if note and cloud else [])),
+    )
+
+
+def _existing(store: str, plan: Plan) -> Store | None:
+    """The store, if it is there; reading alone."""
+    try:
+        opened = Store.open(store, create=False)
+    except StoreError:
+        return None
+    if opened.digest() != plan.digest:
+        # Says what differs.
+        opened.check(plan)
+    return opened
+
+
+def _left(store: Store | None, design: BoundDesign) -> int:
+    if store is None:
+        return design.size
+    return sum(stop - start for start, stop in store.gaps(design.size))
+
+
+def _workload(
+    simulator: Simulator, pilot: Pilot | None, left: int, declared: float | None
+) -> tuple[Workload | None, str, str]:
+    """What is to be computed; or why nothing can be said."""
+    resources = getattr(simulator, "resources", None)
+    cores = max(1, resources.cpus * resources.ranks) if resources is not None else 1
+    memory = getattr(resources, "memory", None)
+    gib = memory / 2**30 if memory else 1.0
+    if declared is not None:
+        made = Workload(
+            samples=left,
+            sample_s=declared,
+            sample_relative_sd=0.15,
+            sample_df=GUESS_DF,
+            overhead_s=0.02,
+            overhead_relative_sd=0.5,
+            cores=cores,
+            worker_gib=gib,
+            guessed=True,
+        )
+        return made, f"A sample is said to take {time_text(declared)}; nothing was measured.", ""
+    if pilot is None:
+        made = Workload(
+            samples=left,
+            sample_s=GUESSED_S,
+            sample_relative_sd=1.0,
+            sample_df=GUESS_DF,
+            overhead_s=0.02,
+            overhead_relative_sd=0.5,
+            cores=cores,
+            worker_gib=gib,
+            guessed=True,
+        )
+        return (
+            made,
+            f"This is a guess: nothing was measured, and a sample is taken to need "
+            f"{time_text(GUESSED_S)}, up to ten times more or less. "
+            "campaign.preview() measures a few.",
+            "",
+        )
+    if pilot.failed == pilot.points:
+        return (
+            None,
+            "",
+            f"All {pilot.points} samples of the pilot failed, so nothing can be said about time or "
+            f"cost. The first: {pilot.reason or 'no reason given'} "
+            "campaign.run() and run.failures show each.",
+        )
+    statistics = pilot_statistics(dict(pilot.seconds))
+    low, high = statistics.mean_interval()
+    basis = (
+        f"A sample takes {time_text(statistics.mean_s)} "
+        f"({between(time_text(low), time_text(high))}) here: a pilot of {pilot.points} samples, "
+        "which are kept."
+    )
+    if pilot.failed:
+        basis += f" {pilot.failed} of them failed: {pilot.reason}"
+    made = Workload(
+        samples=left,
+        sample_s=statistics.mean_s,
+        cv=statistics.cv,
+        sample_relative_sd=min(statistics.mean_relative_sd, 2.0),
+        sample_df=max(statistics.df, 1.0),
+        overhead_s=pilot.publish_s + TASK_S,
+        overhead_relative_sd=0.5,
+        bytes_per_sample=pilot.bytes_per_sample,
+        cores=cores,
+        worker_gib=gib,
+    )
+    return made, basis, ""
+
+
+# ---- places -----------------------------------------------------------------------------------
+
+
+class _Speeds:
+    """Speed ratios as a person gives them: one for all others, or by name."""
+
+    def __init__(self, given: Any) -> None:
+        self._by_name: dict[str, Ratio] = {}
+        self._all: Ratio | None = None
+        self._unused: set[str] = set()
+        if isinstance(given, Mapping):
+            self._by_name = {str(name): _ratio(value) for name, value in given.items()}
+            self._unused = set(self._by_name)
+        elif given is not None:
+            self._all = _ratio(given)
+
+    def of(self, name: str, default: Ratio, *aliases: str) -> Ratio:
+        for key in (name, *aliases):
+            if key in self._by_name:
+                self._unused.discard(key)
+                return self._by_name[key]
+        return default if self._all is None else self._all
+
+    def check_used(self, names: Iterable[str]) -> None:
+        from spicelab_nb.errors import nearest
+
+        for name in self._unused:
+            raise CostError(f"speed= names no place {name!r}.{nearest(name, names)}")
+
+
+def _ratio(value: Any) -> Ratio:
+    if isinstance(value, Ratio):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CostError(
+            "speed= says how many times as fast as here a place is: a number, a cost.Ratio, or "
+            f'one by name ({{"c7g.2xlarge": 1.2}}), not {value!r}.'
+        )
+    return Ratio.declared(float(value))
+
+
+def _places(
+    workload: Workload,
+    machines: Sequence[Machine],
+    speeds: _Speeds,
+    tariff: Tariff,
+    start_s: float,
+) -> tuple[Place, ...]:
+    found = [_here(workload, start_s)]
+    found += [
+        _cluster(record, workload, speeds, start_s)
+        for record in clusters.list_clusters()
+        if record.cores and record.state in ("running", "scaling")
+    ]
+    for machine in machines:
+        own = machine.provider == "own"
+        name = machine.name if own else f"{machine.provider} {machine.name}"
+        default = Ratio(value=1.0, relative_sd=ELSEWHERE, df=GUESS_DF)
+        found.append(
+            Place(
+                name=name,
+                where="cluster" if own else "cloud",
+                machine=machine,
+                tariff=_started(Tariff() if own else tariff, start_s),
+                speed=speeds.of(name, default, machine.name, machine.provider),
+            )
+        )
+    return tuple(found)
+
+
+def _started(tariff: Tariff, start_s: float) -> Tariff:
+    from dataclasses import replace
+
+    return replace(tariff, boot_s=tariff.boot_s + start_s)
+
+
+def _here(workload: Workload, start_s: float) -> Place:
+    import psutil
+
+    memory = psutil.virtual_memory().total / 2**30
+    return Place(
+        name="this machine",
+        where="here",
+        machine=OwnMachine(
+            cores=max(cores_here(), workload.cores), memory_gib=max(memory, workload.worker_gib)
+        ),
+        tariff=Tariff(boot_s=LOCAL_START + start_s, boot_relative_sd=0.5),
+        speed=Ratio(value=1.0, relative_sd=HERE, df=GUESS_DF),
+        workers=max(1, cores_here() // workload.cores),
+    )
+
+
+def _cluster(record: Record, workload: Workload, speeds: _Speeds, start_s: float) -> Place:
+    workers = max(1, record.cores // workload.cores)
+    near = record.kind in ("local", "serial")
+    default = Ratio(value=1.0, relative_sd=HERE if near else ELSEWHERE, df=GUESS_DF)
+    cores = max(record.cores, workers * workload.cores)
+    price = record.price_per_hour
+    return Place(
+        name=f"{record.name} ({record.kind})" if record.name != record.kind else record.name,
+        where="cluster",
+        machine=OwnMachine(
+            name=record.name,
+            cores=cores,
+            memory_gib=max(record.memory / 2**30, workers * workload.worker_gib),
+            usd_per_core_hour=(price or 0.0) / cores,
+        ),
+        workers=workers,
+        tariff=Tariff(boot_s=start_s, boot_relative_sd=0.5),
+        speed=speeds.of(record.name, default, record.kind),
+        priced=price is not None,
+    )
+
+
+def _machines(asked: Any, today: datetime.date) -> tuple[list[Machine], str]:
+    """The machine types to compare, and what is to be said of their prices."""
+    if asked is None:
+        rows = _shortlist(Catalogue.load())
+    elif isinstance(asked, str) or not isinstance(asked, Iterable):
+        raise CostError(
+            'machines= is a list of machine types: ["c7g.2xlarge", "n2-standard-8"], names of the '
+            f"catalogue or objects of your own, not {asked!r}."
+        )
+    else:
+        catalogue = Catalogue.load() if any(isinstance(m, str) for m in asked) else None
+        rows = [catalogue.find(m) if catalogue and isinstance(m, str) else m for m in asked]
+    of_catalogue = Catalogue(tuple(m for m in rows if isinstance(m, MachineType)))
+    age = of_catalogue.age(today)
+    warning = of_catalogue.warning(today)
+    dated = "" if age is None else f"Prices: the oldest is {age} days old. "
+    return list(rows), f"{dated}{warning or ''}".strip()
+
+
+def _shortlist(catalogue: Catalogue) -> list[Any]:
+    """The cheapest general machine types of each provider, architecture and size."""
+    best: dict[tuple[str, str, int], MachineType] = {}
+    for row in catalogue:
+        if row.region not in REGIONS or row.gpus or row.vcpu not in SIZES:
+            continue
+        key = (row.provider, row.architecture, row.vcpu)
+        if key not in best or row.on_demand_usd_h < best[key].on_demand_usd_h:
+            best[key] = row
+    return sorted(best.values(), key=lambda row: (row.provider, row.vcpu, row.on_demand_usd_h))
