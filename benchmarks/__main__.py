@@ -1,0 +1,57 @@
+"""``python -m benchmarks``: measure, and write the tables and plots; see README.md beside this."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import tempfile
+from pathlib import Path
+
+BENCHMARKS = ("engine", "overhead", "scale", "start")
+
+
+def main() -> None:
+    """Parse the command line and do what it says."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "what",
+        nargs="?",
+        default="all",
+        choices=[*BENCHMARKS, "all", "setup", "report"],
+        help="setup makes the peers' environment; report writes tables and plots again",
+    )
+    parser.add_argument("--rounds", type=int, help="default 5, or 2 with --quick")
+    parser.add_argument("--quick", action="store_true", help="smaller; kept apart from results/")
+    parser.add_argument("--results", type=Path, help="folder for the results")
+    given = parser.parse_args()
+    # Before numpy or an engine is loaded; every process below inherits it.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+    from benchmarks import environment, machine, report
+    from benchmarks.records import RESULTS, Settings, recorded
+
+    if given.what == "setup":
+        environment.setup()
+        return
+    folder = given.results or (
+        Path(tempfile.gettempdir()) / "benchmarks-quick" if given.quick else RESULTS
+    )
+    if given.what != "report":
+        settings = Settings(rounds=given.rounds or (2 if given.quick else 5), quick=given.quick)
+        for name in BENCHMARKS if given.what == "all" else (given.what,):
+            print(f"== {name}", flush=True)
+            benchmark = importlib.import_module(f"benchmarks.{name}")
+            with recorded(
+                folder / f"{name}.jsonl",
+                lambda: {**machine.describe(), **machine.conditions()},
+                machine.conditions,
+            ) as write:
+                write({"kind": "settings", "rounds": settings.rounds, "quick": settings.quick})
+                benchmark.measure(settings, write)
+    report.write(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""Samples of circuits: a campaign's marginal cost of a sample against that of other ways.
+
+Ours is a campaign on ``sl.cluster("local", workers=1)``, through the public interface: this
+process, the scheduler, the worker and the engine's host together, with measures and store. Each
+cost is that of a larger number of samples less that of a smaller one, for peers as well.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import spicelab_nb as sl
+from benchmarks import environment
+from benchmarks.circuits import CIRCUITS
+from benchmarks.measurement import Meter, interleaved
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from benchmarks.circuits import BenchCircuit
+    from benchmarks.records import Settings, Write
+
+__all__ = ["OURS", "SIZES", "campaign", "differences", "measure", "rows_of"]
+
+OURS = "spicelab_nb"
+
+SIZES: dict[str, dict[str, tuple[int, int]]] = {
+    "rc": {
+        OURS: (4000, 16000),
+        "process": (10, 110),
+        "control": (200, 2200),
+        "sedes": (200, 2200),
+        "sedes-loop": (200, 2200),
+        "spicelib": (10, 110),
+        "spicelab": (10, 110),
+    },
+    "opamp": {
+        OURS: (2000, 8000),
+        "process": (10, 110),
+        "control": (200, 1700),
+        "sedes": (200, 1700),
+        "sedes-loop": (200, 1700),
+        "spicelib": (10, 110),
+    },
+    "rectifier": {
+        OURS: (100, 500),
+        "process": (5, 55),
+        "control": (10, 110),
+        "sedes": (10, 110),
+        "sedes-loop": (10, 110),
+        "spicelib": (5, 55),
+    },
+    "ring": {
+        OURS: (25, 125),
+        "process": (2, 22),
+        "control": (5, 35),
+        "sedes": (5, 35),
+        "spicelib": (2, 22),
+    },
+    "sky130": {
+        OURS: (2000, 8000),
+        "process": (1, 3),
+        "control": (100, 2100),
+        "sedes": (1, 3),
+        "sedes-loop": (100, 2100),
+    },
+}
+"""Numbers of samples that are timed, by circuit and method; differences of a second or more of
+processor time, since a process's is known to 10 ms."""
+
+OTHER_DRAWS = {"spicelab": 0.25}
+"""Peers that draw values of their own: medians over few samples are compared, this closely."""
+
+LIMIT = 300.0
+"""Seconds that one run of a peer may take."""
+
+
+def campaign(circuit: BenchCircuit, count: int, store: str) -> sl.Campaign:
+    """The campaign that is timed."""
+    models = environment.sky130_models() if circuit.real_models else None
+    netlist = sl.Circuit(circuit.netlist(models), include_paths=[models] if models else [])
+    varied: dict[Any, Any] = {
+        v.names if len(v.names) > 1 else v.names[0]: (
+            sl.Normal(rel=v.rel) if v.rel else sl.Normal(sd=v.sd)
+        )
+        for v in circuit.varied.values()
+    }
+    return sl.Campaign(
+        netlist,
+        sl.MonteCarlo(count, varied, seed=1),
+        measures={
+            name: getattr(sl.measure, kind)(signal, **options)
+            for name, (kind, signal, options) in circuit.measures.items()
+        },
+        engine="ngspice",
+        name=circuit.key,
+        store=store,
+    )
+
+
+def rows_of(circuit: BenchCircuit, dataset: Any, count: int) -> list[list[float]]:
+    """The values that our first samples had, in the order of the template: a row a sample."""
+    columns = [dataset[v.names[0]].values[:count].tolist() for v in circuit.varied.values()]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def ours(circuit: BenchCircuit, count: int, cluster: Any) -> tuple[dict[str, Any], Any]:
+    """Cost of one campaign, and its dataset. The plan, with its proof, is made before."""
+    folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
+    try:
+        chosen = campaign(circuit, count, str(folder / "store"))
+        path = chosen.plan.simulator["path"]
+        with Meter() as meter:
+            run = chosen.run(cluster).wait()
+        dataset = run.dataset.load()
+    finally:
+        shutil.rmtree(folder)
+    if int(dataset.status.values.astype(int).sum()):
+        raise RuntimeError(f"{circuit.key}: samples of ours failed: {run.failures}")
+    return {"cpu": meter.cpu, "wall": meter.wall, "roles": meter.by_role, "path": path}, dataset
+
+
+def peer(method: str, circuit: BenchCircuit, rows: list[list[float]]) -> dict[str, Any]:
+    """Cost and first values of one run of a peer, in a process of its own."""
+    models = environment.sky130_models()
+    command = [str(environment.peer_python()), "-m", "benchmarks.peers"]
+    done = subprocess.run(
+        [*command, method, circuit.key, str(len(rows)), str(models)],
+        input=json.dumps(rows),
+        env=environment.peer_environment(),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{method} on {circuit.key} failed: {done.stderr[-2000:]}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def differences(
+    circuit: BenchCircuit, method: str, theirs: Mapping[str, list[float]], dataset: Any
+) -> dict[str, float]:
+    """Greatest relative difference of a peer's values from ours, by measure.
+
+    Raises
+    ------
+    RuntimeError
+        One is above the circuit's tolerance: something else was computed.
+    """
+    found = {}
+    for name, values in theirs.items():
+        if method in OTHER_DRAWS:
+            mine, allowed = [float(dataset[name].median())], OTHER_DRAWS[method]
+        else:
+            mine, allowed = dataset[name].values[: len(values)].tolist(), circuit.tolerance
+        pairs = zip(values, mine, strict=True)
+        found[name] = max(abs(a - b) / abs(b) for a, b in pairs)
+        if not found[name] <= allowed or math.isnan(found[name]):
+            raise RuntimeError(
+                f"{method} on {circuit.key} gives another {name} than ours, by a factor of up to "
+                f"1 {found[name]:+.3g}: {values} instead of {mine}."
+            )
+    return found
+
+
+def sizes_of(key: str, method: str, *, quick: bool) -> tuple[int, int]:
+    """The two numbers of samples; a third of them where it shall be quick."""
+    few, many = SIZES[key][method]
+    if not quick:
+        return few, many
+    few = max(1, few // 3)
+    return few, max(few + 1, many // 3)
+
+
+def measure(
+    settings: Settings, write: Write, *, circuits: tuple[str, ...] = tuple(CIRCUITS)
+) -> None:
+    """Time every way on every circuit, round by round."""
+    environment.check()
+    write({"kind": "peers", "versions": environment.peer_versions()})
+    pairs = [(key, method) for key in circuits for method in SIZES[key]]
+    with sl.cluster("local", workers=1) as cluster:
+        datasets = {}
+        for key in circuits:
+            # Warms up, and draws the samples that everybody else is given.
+            most = max(sizes_of(key, m, quick=settings.quick)[1] for m in SIZES[key] if m != OURS)
+            datasets[key] = ours(CIRCUITS[key], most, cluster)[1]
+        for turn, (key, method) in interleaved(pairs, settings.rounds):
+            circuit, sizes = CIRCUITS[key], sizes_of(key, method, quick=settings.quick)
+            runs: dict[int, dict[str, Any]] = {}
+            # The smaller first in one round, the larger in the next.
+            for size in sizes if turn % 2 else reversed(sizes):
+                if method == OURS:
+                    runs[size], _ = ours(circuit, size, cluster)
+                else:
+                    runs[size] = peer(method, circuit, rows_of(circuit, datasets[key], size))
+                    values = runs[size].pop("values")
+                    runs[size]["differences"] = differences(circuit, method, values, datasets[key])
+            small, large = (runs[size] for size in sizes)
+            write(
+                {
+                    "kind": "cost",
+                    "round": turn,
+                    "circuit": key,
+                    "method": method,
+                    "sizes": list(sizes),
+                    "small": small,
+                    "large": large,
+                }
+            )
+            each = (large["cpu"] - small["cpu"]) / (sizes[1] - sizes[0])
+            print(f"round {turn + 1}: {key:10} {method:12} {1e3 * each:10.3f} ms of CPU a sample")
