@@ -159,10 +159,10 @@ class Catalogue:
             if region in (None, row.region) and provider in (None, row.provider)
         ]
         if not fitting:
+            asked = " ".join(filter(None, (provider, region)))
             where = ", ".join(f"{row.provider} {row.region}" for row in named)
             raise UnknownMachineError(
-                f"No price of {name} in {provider or ''} {region or ''} is known; there is one "
-                f"in: {where}."
+                f"No price of {name} in {asked} is known; there is one in: {where}."
             )
         return fitting[0]
 
@@ -236,6 +236,7 @@ def _parse(text: str, where: str) -> tuple[MachineType, ...]:
         )
     rows = []
     seen: dict[tuple[str, str, str], int] = {}
+    line = 1
     try:
         for row in reader:
             line = reader.line_num
@@ -249,7 +250,7 @@ def _parse(text: str, where: str) -> tuple[MachineType, ...]:
             seen[key] = line
             rows.append(machine)
     except csv.Error as error:
-        raise PriceError(f"{where}, line {reader.line_num}: {error}") from error
+        raise PriceError(f"{where}, line {line + 1}: {error}") from error
     return tuple(rows)
 
 

@@ -10,7 +10,7 @@ from scipy.special import stdtrit
 
 from spicelab_nb.cost import model
 from spicelab_nb.cost.pilot import EXACT, Ratio
-from spicelab_nb.cost.schedule import LEVEL, Makespan, simulated_makespan_s
+from spicelab_nb.cost.schedule import HOPELESS, LEVEL, Makespan, simulated_makespan_s
 from spicelab_nb.cost.workload import FREE, Interruptions, Tariff, Workload
 from spicelab_nb.errors import CostError
 
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from spicelab_nb.cost.machine import Machine
 
-__all__ = ["Estimate", "Interval", "Method", "estimate"]
+__all__ = ["Estimate", "Interval", "Method", "estimate", "workers_fitting"]
 
 Method = Literal["auto", "formula", "simulation"]
 
+_CALM = Interruptions(rate_per_h=0.0, restart_s=0.0)
 _Z = 1.6448536269514722  # a normal's 95 % quantile: both bounds of a 90 % interval
 
 
@@ -130,93 +131,121 @@ def estimate(
     CostError
         No worker fits on the machine, or there are too few machines for so many workers.
     """
-    slots = model.slots_per_machine(
-        machine.vcpu,
-        machine.memory_gib,
-        cores=workload.cores,
-        worker_gib=workload.worker_gib,
-        reserved_gib=model.RESERVED_GIB if machine.provider != "own" else 0.0,
-    )
-    count = _machine_count(workload, machine, workers, slots)
-    if interruptions is None:
-        interruptions = Interruptions() if spot else Interruptions(rate_per_h=0.0, restart_s=0.0)
-    sample_s = workload.sample_s / speed.value
-    chunk = workload.chunk_on(workers, speed.value)
-    chunks = model.chunks(workload.samples, chunk)
-    # The last chunk may be short: all of the work is shared evenly.
-    mean_s = model.chunk_mean_s(chunk, sample_s, workload.overhead_s)
-    sd_s = model.chunk_sd_s(chunk, sample_s, workload.cv)
-    chosen, span, factor = _makespan(
-        chunks,
-        min(workers, max(chunks, 1)),
-        mean_s,
-        sd_s,
-        chunk * sample_s,
-        interruptions,
-        method,
-        seed,
-    )
-    floor_s = chunks / tariff.tasks_per_s
-    scheduled = Makespan(
-        mean=max(span.mean, floor_s), lower=max(span.lower, floor_s), upper=max(span.upper, floor_s)
-    )
-    share = chunk * sample_s / mean_s if mean_s > 0 else 0.0
-    makespan = _widened(scheduled, workload, speed, share)
-    fixed_s = tariff.boot_s + tariff.teardown_s
-    time = _with_boot(makespan, fixed_s, tariff.boot_relative_sd)
+    count = _machine_count(workload, machine, workers)
+    cut = _Cut.of(workload, workers, speed.value)
+    calm_method, calm = _makespan(cut, _CALM, method, seed)
+    if spot or interruptions is not None:
+        chosen, span = _makespan(cut, interruptions or Interruptions(), method, seed)
+    else:
+        chosen, span = calm_method, calm
+    floor_s = cut.chunks / tariff.tasks_per_s
+    makespan = _widened(span.at_least(floor_s), workload, speed, cut)
+    time = _with_boot(makespan, tariff)
     billed = Interval(
         mean=model.bill_seconds(time.mean, tariff.minimum_s),
         lower=model.bill_seconds(time.lower, tariff.minimum_s),
         upper=model.bill_seconds(time.upper, tariff.minimum_s),
     )
-    bills = {
-        name: _bill(workload, machine, count, chunks, seconds, spot, tariff)
-        for name, seconds in (
-            ("mean", billed.mean),
-            ("lower", billed.lower),
-            ("upper", billed.upper),
-        )
+    hour_usd = count * machine.usd_per_hour(spot=spot)
+    bill = _bill(workload, hour_usd, count, cut.chunks, billed.mean, tariff)
+    lowest = _bill(workload, hour_usd, count, cut.chunks, billed.lower, tariff)
+    highest = _bill(workload, hour_usd, count, cut.chunks, billed.upper, tariff)
+    seconds = {
+        "packing": (count * machine.vcpu - workers * workload.cores) * billed.mean,
+        "chunks": (workers - cut.used) * workload.cores * billed.mean,
+        **{
+            name: cut.used * workload.cores * value
+            for name, value in (
+                ("minimum billing", billed.mean - time.mean),
+                ("boot", tariff.boot_s + tariff.teardown_s),
+                ("overhead", cut.chunks * workload.overhead_s / cut.used),
+                ("interruptions", span.mean - calm.mean),
+                ("scheduler", makespan.mean - span.mean),
+                (
+                    "waves",
+                    calm.mean
+                    - cut.chunks * workload.overhead_s / cut.used
+                    - workload.samples * cut.sample_s / cut.used,
+                ),
+            )
+        },
     }
-    lost, efficiency = _losses(
-        workload,
-        machine,
-        workers,
-        count,
-        chunks,
-        sample_s,
-        time,
-        makespan,
-        billed,
-        fixed_s,
-        factor,
-        span.mean,
-        mean_s,
-    )
-    worst = max(lost, key=lambda name: lost[name])
+    paid = count * machine.vcpu * billed.mean
+    if math.isfinite(paid):
+        lost = {name: max(value, 0.0) / paid if paid else 0.0 for name, value in seconds.items()}
+        useful = workload.samples * cut.sample_s * workload.cores
+        efficiency = min(useful / paid, 1.0) if paid else 1.0
+    else:
+        lost, efficiency = {"interruptions": 1.0}, 0.0
     return Estimate(
         machine=machine,
         workers=workers,
         machines=count,
         spot=spot,
         workload=workload,
-        chunks=chunks,
-        chunk=chunk,
+        chunks=cut.chunks,
+        chunk=cut.chunk,
         time_s=time,
         makespan_s=makespan,
         billed_s=billed,
-        cost_usd=Interval(**{name: sum(bill.values()) for name, bill in bills.items()}),
-        breakdown_usd=bills["mean"],
+        cost_usd=Interval(
+            mean=sum(bill.values()), lower=sum(lowest.values()), upper=sum(highest.values())
+        ),
+        breakdown_usd=bill,
         efficiency=efficiency,
         lost=lost,
-        limited_by="work" if efficiency >= 0.9 else worst,
+        limited_by="work" if efficiency >= 0.9 else max(lost, key=lambda name: lost[name]),
         method=chosen,
         guessed=workload.guessed,
     )
 
 
-def _machine_count(workload: Workload, machine: Machine, workers: int, slots: int) -> int:
+@dataclass(frozen=True, kw_only=True)
+class _Cut:
+    """How a workload is cut into chunks for so many workers; times on these workers."""
+
+    used: int
+    chunks: int
+    chunk: int
+    sample_s: float
+    mean_s: float
+    sd_s: float
+
+    @classmethod
+    def of(cls, workload: Workload, workers: int, speed: float) -> _Cut:
+        chunk = workload.chunk_on(workers, speed)
+        chunks = model.chunks(workload.samples, chunk)
+        sample_s = workload.sample_s / speed
+        return cls(
+            used=max(min(workers, chunks), 1),
+            chunks=chunks,
+            chunk=chunk,
+            sample_s=sample_s,
+            mean_s=model.chunk_mean_s(chunk, sample_s, workload.overhead_s),
+            sd_s=model.chunk_sd_s(chunk, sample_s, workload.cv),
+        )
+
+    @property
+    def share(self) -> float:
+        """Of a chunk's time that its samples take."""
+        return self.chunk * self.sample_s / self.mean_s if self.mean_s > 0 else 0.0
+
+
+def workers_fitting(workload: Workload, machine: Machine) -> int:
+    """Workers that fit on one machine; on one's own the stated memory is all for them."""
+    return model.slots_per_machine(
+        machine.vcpu,
+        machine.memory_gib,
+        cores=workload.cores,
+        worker_gib=workload.worker_gib,
+        reserved_gib=0.0 if machine.provider == "own" else model.RESERVED_GIB,
+    )
+
+
+def _machine_count(workload: Workload, machine: Machine, workers: int) -> int:
     if workers < 1:
         raise CostError(f"At least one worker is needed, not {workers}.")
+    slots = workers_fitting(workload, machine)
     if slots < 1:
         raise CostError(
             f"No worker fits on {machine.name}: it has {machine.vcpu} cores and "
@@ -232,60 +261,64 @@ def _machine_count(workload: Workload, machine: Machine, workers: int, slots: in
 
 
 def _makespan(
-    chunks: int,
-    workers: int,
-    mean_s: float,
-    sd_s: float,
-    work_s: float,
-    interruptions: Interruptions,
-    method: Method,
-    seed: int,
-) -> tuple[Method, Makespan, float]:
+    cut: _Cut, interruptions: Interruptions, method: Method, seed: int
+) -> tuple[Method, Makespan]:
     """Scatter of the schedule alone: what a sample takes on average is taken as known."""
-    if chunks == 0 or mean_s <= 0:
-        return "formula", Makespan(mean=0.0, lower=0.0, upper=0.0), 1.0
-    factor = model.interruption_factor(
-        mean_s,
-        rate_per_h=interruptions.rate_per_h,
-        restart_s=interruptions.restart_s,
-        every_s=interruptions.every_s,
-        checkpoint_s=interruptions.checkpoint_s,
-    )
-    holds = model.formula_holds(chunks, workers, work_s, sd_s)
-    hopeless = interruptions.rate_per_h / 3600.0 * (interruptions.every_s or mean_s) > 3.0
-    simulated = (
-        Makespan(mean=0.0, lower=math.inf, upper=0.0)
-        if hopeless
-        else simulated_makespan_s(
-            chunks,
-            workers,
-            mean_s,
-            sd_s,
+    if cut.chunks == 0 or cut.mean_s <= 0:
+        return "formula", Makespan(mean=0.0, lower=0.0, upper=0.0)
+    formula_s = model.wave_makespan_s(
+        cut.chunks,
+        cut.used,
+        cut.mean_s,
+        cut.sd_s,
+        factor=model.interruption_factor(
+            cut.mean_s,
             rate_per_h=interruptions.rate_per_h,
             restart_s=interruptions.restart_s,
             every_s=interruptions.every_s,
             checkpoint_s=interruptions.checkpoint_s,
-            seed=seed,
-        )
+        ),
     )
-    if method == "simulation" or (method == "auto" and not holds and not hopeless):
-        return "simulation", simulated, factor
-    mean = model.wave_makespan_s(chunks, workers, mean_s, sd_s, factor=factor)
-    span = Makespan(mean=mean, lower=min(mean, simulated.lower), upper=max(mean, simulated.upper))
-    return "formula", span, factor
+    lost_at_worst_s = min(interruptions.every_s or math.inf, cut.mean_s)
+    if interruptions.rate_per_h / 3600.0 * lost_at_worst_s > HOPELESS:
+        # A chunk is then interrupted so often that its time is nearly exponential.
+        return "formula", Makespan(
+            mean=formula_s, lower=-math.log(0.95) * formula_s, upper=-math.log(0.05) * formula_s
+        )
+    simulated = simulated_makespan_s(
+        cut.chunks,
+        cut.used,
+        cut.mean_s,
+        cut.sd_s,
+        rate_per_h=interruptions.rate_per_h,
+        restart_s=interruptions.restart_s,
+        every_s=interruptions.every_s,
+        checkpoint_s=interruptions.checkpoint_s,
+        seed=seed,
+    )
+    holds = model.formula_holds(cut.chunks, cut.used, cut.chunk * cut.sample_s, cut.sd_s)
+    if method == "simulation" or (method == "auto" and not holds):
+        return "simulation", simulated
+    # The formula's mean, and bounds that hold both what it says and what is simulated.
+    return "formula", Makespan(
+        mean=formula_s,
+        lower=min(formula_s, simulated.lower),
+        upper=max(formula_s, simulated.upper),
+    )
 
 
-def _widened(span: Makespan, workload: Workload, speed: Ratio, share: float) -> Interval:
+def _widened(span: Makespan, workload: Workload, speed: Ratio, cut: _Cut) -> Interval:
     """Add what is not known of a sample's mean time, of the speed and of the overhead."""
     parts = [
-        (share * workload.sample_relative_sd, workload.sample_df),
-        (share * speed.relative_sd, speed.df),
-        ((1.0 - share) * workload.overhead_relative_sd, 3.0),
+        (cut.share * workload.sample_relative_sd, workload.sample_df),
+        (cut.share * speed.relative_sd, speed.df),
+        ((1.0 - cut.share) * workload.overhead_relative_sd, 3.0),
     ]
     variance = sum(sd**2 for sd, _ in parts)
     if variance <= 0 or not math.isfinite(span.mean):
         return Interval(mean=span.mean, lower=span.lower, upper=span.upper)
-    df = variance**2 / sum(sd**4 / df for sd, df in parts if sd > 0)
+    below_df = sum(sd**4 / df for sd, df in parts)
+    df = variance**2 / below_df if below_df > 0 else math.inf
     stretch = float(stdtrit(min(df, 1e6), 0.5 + LEVEL / 2.0)) * math.sqrt(variance)
     # A time cannot be negative: the bounds are factors, as far from 1 on a logarithmic scale.
     below = math.hypot(span.mean - span.lower, span.mean * -math.expm1(-stretch))
@@ -293,8 +326,9 @@ def _widened(span: Makespan, workload: Workload, speed: Ratio, share: float) -> 
     return Interval(mean=span.mean, lower=max(span.mean - below, 0.0), upper=span.mean + above)
 
 
-def _with_boot(makespan: Interval, fixed_s: float, relative_sd: float) -> Interval:
-    half = _Z * relative_sd * fixed_s
+def _with_boot(makespan: Interval, tariff: Tariff) -> Interval:
+    fixed_s = tariff.boot_s + tariff.teardown_s
+    half = _Z * tariff.boot_relative_sd * fixed_s
     mean = makespan.mean + fixed_s
     if not math.isfinite(mean):
         return Interval(mean=mean, lower=makespan.lower + fixed_s, upper=makespan.upper + fixed_s)
@@ -306,65 +340,23 @@ def _with_boot(makespan: Interval, fixed_s: float, relative_sd: float) -> Interv
 
 
 def _bill(
-    workload: Workload,
-    machine: Machine,
-    count: int,
-    chunks: int,
-    seconds: float,
-    spot: bool,
-    tariff: Tariff,
+    workload: Workload, hour_usd: float, count: int, chunks: int, seconds: float, tariff: Tariff
 ) -> dict[str, float]:
     """USD by item; disks and addresses belong to the workers' machines and to the head."""
     gigabytes = workload.samples * workload.bytes_per_sample / 1e9
     requests = tariff.puts_per_chunk * tariff.put_usd + tariff.gets_per_chunk * tariff.get_usd
     return {
-        "workers": model.hours_usd(machine.usd_per_hour(spot=spot), seconds, count),
-        "head": model.hours_usd(tariff.head_usd_h, seconds),
-        "disks": model.disk_usd(tariff.disk_gib, tariff.disk_usd_gb_month, seconds, count + 1),
-        "addresses": model.hours_usd(tariff.address_usd_h, seconds, count + 1),
+        "workers": model.hours_usd(hour_usd, seconds) if hour_usd else 0.0,
+        "head": model.hours_usd(tariff.head_usd_h, seconds) if tariff.head_usd_h else 0.0,
+        "disks": model.disk_usd(tariff.disk_gib, tariff.disk_usd_gb_month, seconds, count + 1)
+        if tariff.disk_gib * tariff.disk_usd_gb_month
+        else 0.0,
+        "addresses": model.hours_usd(tariff.address_usd_h, seconds, count + 1)
+        if tariff.address_usd_h
+        else 0.0,
         "storage": model.storage_usd(
             gigabytes, tariff.storage_usd_gb_month, tariff.retention_months
         ),
         "egress": model.transfer_usd(gigabytes, tariff.egress_usd_gb, tariff.egress_share),
         "requests": chunks * requests,
     }
-
-
-def _losses(
-    workload: Workload,
-    machine: Machine,
-    workers: int,
-    count: int,
-    chunks: int,
-    sample_s: float,
-    time: Interval,
-    makespan: Interval,
-    billed: Interval,
-    fixed_s: float,
-    factor: float,
-    unhindered_s: float,
-    mean_s: float,
-) -> tuple[dict[str, float], float]:
-    """Where the paid core time goes, as shares of it, and the share that is left for samples."""
-    paid = count * machine.vcpu * billed.mean
-    if paid <= 0 or not math.isfinite(paid):
-        return {"interruptions" if paid > 0 else "boot": 1.0 if paid > 0 else 0.0}, 0.0
-    used = min(workers, chunks)
-    cores = workload.cores
-    useful = workload.samples * sample_s * cores
-    overhead = chunks * workload.overhead_s * cores
-    busy = chunks * mean_s * cores
-    rework = busy * (factor - 1.0)
-    hindered = used * cores * max(makespan.mean - unhindered_s, 0.0)
-    seconds = {
-        "packing": (count * machine.vcpu - workers * cores) * billed.mean,
-        "chunks": (workers - used) * cores * billed.mean,
-        "minimum billing": used * cores * (billed.mean - time.mean),
-        "boot": used * cores * fixed_s,
-        "overhead": overhead,
-        "interruptions": rework,
-        "scheduler": hindered,
-        "waves": used * cores * makespan.mean - hindered - useful - overhead - rework,
-    }
-    lost = {name: max(value, 0.0) / paid for name, value in seconds.items()}
-    return lost, min(useful / paid, 1.0)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from spicelab_nb.cost.estimation import Estimate, estimate
-from spicelab_nb.cost.model import RESERVED_GIB, slots_per_machine
+from spicelab_nb.cost.estimation import Estimate, estimate, workers_fitting
 from spicelab_nb.cost.pilot import EXACT, Ratio
 from spicelab_nb.cost.workload import FREE, Interruptions, Tariff, Workload
 
@@ -34,13 +33,7 @@ def worker_counts(workload: Workload, machine: Machine, most: int = 256) -> tupl
     tuple of int
         Ascending; empty when no worker fits on the machine.
     """
-    slots = slots_per_machine(
-        machine.vcpu,
-        machine.memory_gib,
-        cores=workload.cores,
-        worker_gib=workload.worker_gib,
-        reserved_gib=RESERVED_GIB if machine.provider != "own" else 0.0,
-    )
+    slots = workers_fitting(workload, machine)
     if slots < 1:
         return ()
     limit = min(most, workload.most_workers)

@@ -167,14 +167,13 @@ def interruption_factor(
     length, cost = (work_s, 0.0) if every_s is None else (every_s, checkpoint_s)
     if length <= 0:
         return 1.0
-    if rate_per_h <= 0:
-        return (length + cost) / length
     rate_per_s = rate_per_h / 3600.0
+    expected = rate_per_s * (length + cost)
     try:
-        grown = math.expm1(rate_per_s * (length + cost))
+        grown = math.expm1(expected) / expected if expected > 0 else 1.0
     except OverflowError:
         return math.inf
-    return (1.0 / rate_per_s + restart_s) * grown / length
+    return (1.0 + rate_per_s * restart_s) * grown * (length + cost) / length
 
 
 def young_interval_s(checkpoint_s: float, between_s: float) -> float:

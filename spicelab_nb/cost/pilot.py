@@ -228,7 +228,7 @@ def _shares(
     return {name: weights[name] / total for name in names}
 
 
-def _variances(groups: Mapping[Hashable, np.ndarray]) -> dict[Hashable, tuple[float, float]]:  # type: ignore[type-arg]
+def _variances(groups: Mapping[Hashable, np.ndarray]) -> dict[Hashable, tuple[float, float]]:
     """Variance and its degrees of freedom for each corner; a single sample borrows the others'."""
     own = {key: float(v.var(ddof=1)) for key, v in groups.items() if v.size > 1}
     pooled_df = float(sum(v.size - 1 for v in groups.values()))

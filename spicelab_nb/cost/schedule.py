@@ -15,17 +15,20 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Makespan", "simulate_makespan", "simulated_makespan_s"]
+from spicelab_nb.cost.model import STEADY_RATIO, interruption_factor
+
+__all__ = ["HOPELESS", "Makespan", "simulate_makespan", "simulated_makespan_s"]
 
 LEVEL = 0.90
 """Share of outcomes inside an interval."""
 
 _GRID = 0.02  # cached results are for spreads on a logarithmic grid this fine: 1 % off at most
-_DRAWS = 60_000  # numbers drawn for one result, about
-_ALIGNED_WAVES = (
-    24  # by then chunks that vary by 10 % or more have forgotten that they began as one
-)
-_HOPELESS = 3.0  # interruptions expected in a chunk, from which simulating them is no use
+_DRAWS, _REPLICATES = 20_000, (32, 400)  # numbers drawn for one result, and runs made of them
+_ROUNDS, _IN_STEP_ROUNDS = 24, 8  # simulated at most, where chunks vary and where they hardly do
+_Z = 1.6448536269514722  # a normal's 95 % quantile: both bounds of a 90 % interval
+
+HOPELESS = 2.0
+"""Interruptions expected in a chunk, or between checkpoints, above which none are simulated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,14 @@ class Makespan:
     mean: float
     lower: float
     upper: float
+
+    def at_least(self, seconds: float) -> Makespan:
+        """Give it with nothing below `seconds`."""
+        return Makespan(
+            mean=max(self.mean, seconds),
+            lower=max(self.lower, seconds),
+            upper=max(self.upper, seconds),
+        )
 
 
 def simulated_makespan_s(
@@ -64,7 +75,8 @@ def simulated_makespan_s(
     mean_s, sd_s
         Of one chunk without interruptions; its time is taken to be gamma distributed.
     rate_per_h, restart_s, every_s, checkpoint_s
-        As of `spicelab_nb.cost.model.interruption_factor`.
+        As of `spicelab_nb.cost.model.interruption_factor`; at most `HOPELESS` interruptions are
+        expected between two checkpoints, or in a chunk.
     seed
         Of the random numbers: the same question has the same answer.
     """
@@ -76,8 +88,29 @@ def simulated_makespan_s(
     restart = _on_grid(restart_s / mean_s) if load else 0.0
     every = None if every_s is None else min(_on_grid(every_s / mean_s), 1.0)
     save = _on_grid(checkpoint_s / mean_s) if every is not None else 0.0
-    unit = _unit_makespan(chunk_count, workers, cv, load, restart, every, save, seed)
-    return Makespan(mean=unit.mean * mean_s, lower=unit.lower * mean_s, upper=unit.upper * mean_s)
+    # Chunks that vary forget after some rounds that they began together, and rounds in between
+    # add their mean and the spread of their sum; chunks that hardly vary stay in step.
+    spread = cv + load * (1.0 + restart)
+    in_step = spread < 1.0 / STEADY_RATIO
+    rounds = _IN_STEP_ROUNDS if in_step else min(4 + math.ceil(0.25 / spread**2), _ROUNDS)
+    skipped = chunk_count / workers - rounds
+    if in_step:
+        skipped = float(math.floor(skipped))
+    if skipped <= 0:
+        skipped, simulated = 0.0, chunk_count
+    else:
+        simulated = round(chunk_count - skipped * workers)
+    unit, chunk_sd = _unit_makespan(simulated, workers, cv, load, restart, every, save, seed)
+    between = skipped * interruption_factor(
+        1.0, rate_per_h=load * 3600.0, restart_s=restart, every_s=every, checkpoint_s=save
+    )
+    sway = _Z * chunk_sd * math.sqrt(skipped / workers)
+    mean = unit.mean + between
+    return Makespan(
+        mean=mean_s * mean,
+        lower=mean_s * max(mean - math.hypot(unit.mean - unit.lower, sway), 0.0),
+        upper=mean_s * (mean + math.hypot(unit.upper - unit.mean, sway)),
+    )
 
 
 def _on_grid(value: float) -> float:
@@ -94,17 +127,13 @@ def _unit_makespan(
     every: float | None,
     save: float,
     seed: int,
-) -> Makespan:
-    """Simulate with chunks of mean 1; what is random does not depend on what they really take."""
+) -> tuple[Makespan, float]:
+    """Simulate with chunks of mean 1; give a chunk's standard deviation, too."""
     rng = np.random.default_rng((seed, chunk_count, workers))
-    spread = cv + load * (1.0 + restart)
-    aligned = min(4 + math.ceil(0.25 / max(spread, 0.11) ** 2), _ALIGNED_WAVES)
-    depth = min(math.ceil(chunk_count / workers), aligned)
-    # Whole rounds in the middle only add their mean and the spread of their sum.
-    skipped = max(chunk_count // workers - aligned, 0)
-    replicates = int(np.clip(_DRAWS // (workers * (depth + 1)), 48, 600))
+    numbers = (chunk_count + workers) * (1.0 + math.expm1(min(load, HOPELESS)))
+    replicates = int(np.clip(_DRAWS // numbers, *_REPLICATES))
     ends = simulate_makespan(
-        chunk_count - skipped * workers,
+        chunk_count,
         workers,
         cv=cv,
         replicates=replicates,
@@ -114,17 +143,13 @@ def _unit_makespan(
         every=every,
         save=save,
     )
-    if skipped:
-        middle = _chunk_times(
-            rng, (replicates, min(workers * skipped, 64)), cv, load, restart, every, save
-        )
-        scale = math.sqrt(middle.shape[1] / (workers * skipped))
-        mean = float(middle.mean())
-        ends = ends + skipped * (mean + (middle.mean(axis=1) - mean) * scale)
+    sd = cv
+    if load:
+        sd = float(_chunk_times(rng, (400,), cv, load, restart, every, save).std())
     tail = (1.0 - LEVEL) / 2.0
     lower, upper = (float(q) for q in np.quantile(ends, [tail, 1.0 - tail]))
     mean = float(ends.mean())
-    return Makespan(mean=mean, lower=min(lower, mean), upper=max(upper, mean))
+    return Makespan(mean=mean, lower=min(lower, mean), upper=max(upper, mean)), sd
 
 
 def simulate_makespan(
@@ -200,7 +225,7 @@ def _chunk_times(
         times = rng.standard_gamma(cv**-2, shape) * cv**2
     if every is not None:
         times *= 1.0 + save / every
-    if load <= 0 or load > _HOPELESS:
+    if load <= 0:
         return times
     # An attempt lasts until it is interrupted or until the next checkpoint, else until the end.
     segment = times if every is None else np.full(shape, every + save)
@@ -210,11 +235,10 @@ def _chunk_times(
         failures = rng.geometric(np.exp(-np.minimum(load * segment, 20.0))) - 1
     else:
         failures = rng.poisson(rng.gamma(attempts, expected / attempts))
-    lost = np.zeros(shape)
-    for attempt in range(int(failures.max(initial=0))):
-        hit = failures > attempt
-        uniform = rng.random(int(hit.sum()))
-        inside = segment[hit]
-        # exponential, given that it is shorter than the attempt
-        lost[hit] += restart - np.log1p(uniform * np.expm1(-load * inside)) / load
+    # One number for each attempt that failed, added up by the chunk it belongs to.
+    owner = np.repeat(np.arange(times.size), failures.ravel())
+    inside = segment.ravel()[owner]
+    # exponential, given that it is shorter than the attempt
+    wasted = restart - np.log1p(rng.random(owner.size) * np.expm1(-load * inside)) / load
+    lost = np.bincount(owner, weights=wasted, minlength=times.size).reshape(shape)
     return times + lost

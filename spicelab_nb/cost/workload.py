@@ -45,7 +45,8 @@ def adaptive_chunk(samples: int, sample_s: float, workers: int) -> int:
     floor_s = workers / TASKS_PER_SECOND
     fair_s = samples * sample_s / (ROUNDS * workers)
     wanted_s = min(max(SHORTEST_S, floor_s), LONGEST_S, max(fair_s, floor_s, SHORTEST_S / 10))
-    return max(1, min(round(wanted_s / sample_s), math.ceil(samples / workers)))
+    most = max(math.ceil(samples / workers), 1)
+    return most if wanted_s >= most * sample_s else max(1, round(wanted_s / sample_s))
 
 
 @dataclass(frozen=True, kw_only=True)
