@@ -25,7 +25,7 @@ from spicelab_nb.errors import CostError, StoreError
 from spicelab_nb.results.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from spicelab_nb.clusters import Record
     from spicelab_nb.cost.machine import Machine
@@ -193,7 +193,8 @@ def _workload(
             f"cost. The first: {pilot.reason or 'no reason given'} "
             "campaign.run() and run.failures show each.",
         )
-    statistics = pilot_statistics(dict(pilot.seconds))
+    seconds: dict[Hashable, Sequence[float]] = dict(pilot.seconds)
+    statistics = pilot_statistics(seconds)
     low, high = statistics.mean_interval()
     basis = (
         f"A sample takes {time_text(statistics.mean_s)} "

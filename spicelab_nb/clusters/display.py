@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from spicelab_nb.cost.money import Money
+
 if TYPE_CHECKING:
     from spicelab_nb.clusters.record import Record
 
@@ -18,7 +20,9 @@ def _size(count: int) -> str:
 def _price(record: Record) -> str:
     if record.price_per_hour is None:
         return "not known"
-    return f"{record.price_per_hour:.2f} USD an hour" if record.price_per_hour else "nothing"
+    if not record.price_per_hour and not record.spent:
+        return "nothing"
+    return f"{Money(record.price_per_hour)} an hour; {Money(record.spent)} so far"
 
 
 def as_text(record: Record) -> str:

@@ -22,7 +22,9 @@ _live: dict[str, Cluster] = {}
 _current: str | None = None
 
 
-def cluster(kind: str = "local", *, name: str | None = None, **options: Any) -> Cluster:
+def cluster(
+    kind: str = "local", *, name: str | None = None, price: Any = None, **options: Any
+) -> Cluster:
     """Start a cluster, and make it the current one.
 
     Parameters
@@ -32,6 +34,10 @@ def cluster(kind: str = "local", *, name: str | None = None, **options: Any) -> 
         ``"serial"``: this process, for debugging. Plug-ins add others.
     name
         What to call it; default: its kind, with a number if that is taken.
+    price
+        What it costs, where it is your own machine or partition: USD a core and hour, or a
+        ``spicelab_nb.cost.Price`` (``Price(watts=250, usd_per_kwh=0.40)``). None: nothing for a
+        local cluster, not known for an address.
     options
         Of the kind; for ``"local"`` see :class:`~spicelab_nb.clusters.local.LocalOptions`
         (``workers=2``, ``threads_per_worker=1``, ``memory_limit="auto"``, ``timeout=60``),
@@ -44,13 +50,19 @@ def cluster(kind: str = "local", *, name: str | None = None, **options: Any) -> 
         The kind or an option is unknown or of no use, the name is taken, nobody answers.
     ClusterStartError
         Not every worker came up in time; nothing is left running.
+    PriceError, LedgerError
+        The price is negative or none; or what it will cost cannot be written down.
     """
     from spicelab_nb.clusters.running import Cluster
+    from spicelab_nb.cost.price import price_of
 
+    terms = price_of(price)
     launcher = find_kind(kind)
     checked = make_options(launcher, options)
     taken = {record.name for record in registry.list_clusters()}
-    made = Cluster(launcher, checked, name=_free_name(name, kind, taken), on_close=_closed)
+    made = Cluster(
+        launcher, checked, name=_free_name(name, kind, taken), price=terms, on_close=_closed
+    )
     made.start()
     with _lock:
         _live[made.id] = made

@@ -83,6 +83,8 @@ class Record:
         Present now; memory in bytes.
     price_per_hour
         0 where it costs nothing, None where that is not known.
+    spent
+        What it has cost so far, as far as its price is known; in USD.
     address, dashboard
         Of the scheduler, where there is one.
     problem
@@ -104,6 +106,7 @@ class Record:
     cores: int = 0
     memory: int = 0
     price_per_hour: float | None = 0.0
+    spent: float = 0.0
     address: str | None = None
     dashboard: str | None = None
     problem: str = ""

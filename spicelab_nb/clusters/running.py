@@ -10,6 +10,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from spicelab_nb.clusters import registry
+from spicelab_nb.clusters.account import Account
 from spicelab_nb.clusters.display import as_html, as_text
 from spicelab_nb.clusters.record import Record, hostname, process_start
 from spicelab_nb.errors import ClusterError, ClusterStartError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from spicelab_nb.clusters.kind import ClusterKind, Condition
+    from spicelab_nb.cost.money import Money
+    from spicelab_nb.cost.price import Price
     from spicelab_nb.executors import Executor
 
 __all__ = ["Cluster"]
@@ -47,6 +50,8 @@ class Cluster:
         Of that kind.
     name
         What people call it.
+    price
+        What it costs, where its kind cannot know.
     record_of
         Id of a cluster that another process owns and records; None: this one is ours.
     on_close
@@ -59,6 +64,7 @@ class Cluster:
         options: Any,
         *,
         name: str,
+        price: Price | None = None,
         record_of: str | None = None,
         on_close: Callable[[Cluster], None] | None = None,
     ) -> None:
@@ -76,6 +82,10 @@ class Cluster:
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._starting = True
+        self._cores = 0
+        self.account = Account(
+            id=self.id, name=name, kind=self.kind, price=price, recorded=self._recorded
+        )
         # Found once: the setting may be relative to a folder that the notebook leaves.
         self._base = registry.folder()
         self._launcher = launcher(options, name=name, id=self.id, folder=self._base / self.id)
@@ -91,13 +101,18 @@ class Cluster:
         try:
             # The name is taken, and the folder can be pruned, from here on.
             self._save(self.record())
+            # Nothing that costs money is started without a line that says so.
+            self.account.intend(self._launcher.price_per_hour)
             self._launcher.start()
             self._starting = False
-            self._save(self.record())
+            record = self.record()
+            self._save(record)
+            self.account.started(record.price_per_hour)
         except BaseException:
             self._launcher.close()
             self._closing.set()
             self._closed.set()
+            self.account.ended("failed")
             self._forget()
             raise
         self._thread = threading.Thread(
@@ -109,7 +124,9 @@ class Cluster:
     # -- what it is ----------------------------------------------------------------------------
 
     def _condition(self) -> Condition:
-        return self._launcher.condition()
+        condition = self._launcher.condition()
+        self._cores = condition.cores
+        return condition
 
     @property
     def state(self) -> str:
@@ -160,8 +177,20 @@ class Cluster:
 
     @property
     def price_per_hour(self) -> float | None:
-        """USD; 0 for nothing, None where that is not known."""
-        return self._launcher.price_per_hour
+        """USD, now; 0 for nothing, None where that is not known."""
+        price: float | None = self.account.price(self._launcher.price_per_hour, self._cores)
+        return price
+
+    @property
+    def spent(self) -> Money:
+        """What it has cost since it was started, as far as its price is known."""
+        return self.account.spent
+
+    @property
+    def campaigns_under_way(self) -> int:
+        """How many campaigns of this process it computes now; they share what it costs."""
+        entries = list(self._campaigns.copy().values())
+        return sum(entry.get("state") in ("waiting", "running") for entry in entries)
 
     def record(self) -> Record:
         """What is written down about it now."""
@@ -180,6 +209,7 @@ class Cluster:
             cores=condition.cores,
             memory=condition.memory,
             price_per_hour=self.price_per_hour,
+            spent=float(self.spent),
             address=self.address,
             dashboard=self.dashboard_link,
             problem=condition.problem,
@@ -260,6 +290,7 @@ class Cluster:
             self._launcher.close()
         finally:
             self._closed.set()
+            self.account.ended("closed")
             self._forget()
 
     def __enter__(self) -> Cluster:
@@ -294,6 +325,7 @@ class Cluster:
                 if self._recorded:
                     self._do_requests()
                     written = self._renew(written)
+                self.account.look(self.price_per_hour)
                 trouble = ""
             except Exception as error:
                 # A full disk must not end the care of the workers; say it once, not each second.
