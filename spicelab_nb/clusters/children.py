@@ -30,10 +30,17 @@ class Child:
         File that its output is appended to.
     environment
         Its environment.
+    pass_fds
+        Open files that it inherits, under the same numbers.
     """
 
     def __init__(
-        self, command: Sequence[str], *, log: Path, environment: Mapping[str, str]
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str],
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self.log = log
         self.started = time.monotonic()
@@ -47,6 +54,7 @@ class Child:
                 stderr=handle,
                 env=dict(environment),
                 start_new_session=True,
+                pass_fds=tuple(pass_fds),
             )
         finally:
             os.close(handle)

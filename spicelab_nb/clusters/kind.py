@@ -28,6 +28,7 @@ GROUP = "spicelab_nb.clusters"
 BUILT_IN = {
     "address": "spicelab_nb.clusters.address:Address",
     "local": "spicelab_nb.clusters.local:Local",
+    "ray": "spicelab_nb.clusters.ray:RayCluster",
     "serial": "spicelab_nb.clusters.serial:SerialCluster",
 }
 

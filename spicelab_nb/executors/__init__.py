@@ -1,4 +1,4 @@
-"""How chunks are run: one after the other in this process, or by the workers of a Dask cluster."""
+"""How chunks are run: one after the other in this process, or by the workers of Dask or Ray."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from spicelab_nb.executors.serial import Serial
 
 if TYPE_CHECKING:
     from spicelab_nb.executors.dask import Dask as Dask
+    from spicelab_nb.executors.ray import Ray as Ray
 
-__all__ = ["Chunk", "Dask", "Executor", "Loss", "Receipt", "Serial", "Task"]
+__all__ = ["Chunk", "Dask", "Executor", "Loss", "Ray", "Receipt", "Serial", "Task"]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,4 +19,8 @@ def __getattr__(name: str) -> Any:
         from spicelab_nb.executors.dask import Dask
 
         return Dask
+    if name == "Ray":
+        from spicelab_nb.executors.ray import Ray
+
+        return Ray
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
