@@ -11,9 +11,24 @@ import os
 import struct
 from typing import Any
 
-__all__ = ["HEADER", "pack", "read_frame", "unpack", "write_frame"]
+__all__ = [
+    "HEADER",
+    "IDLE",
+    "LOADING",
+    "PROGRESS",
+    "QUIT",
+    "pack",
+    "read_frame",
+    "unpack",
+    "write_frame",
+]
 
 HEADER = struct.Struct("<Q")
+PROGRESS = struct.Struct("<q")
+"""What a host writes into shared memory: the point of the message it is at, or one of these."""
+LOADING, IDLE = -1, -2
+QUIT = 70
+"""Exit status of a host that a deck told to end."""
 
 
 def pack(message: Any) -> bytes:
@@ -22,7 +37,7 @@ def pack(message: Any) -> bytes:
     return HEADER.pack(len(body)) + body
 
 
-def unpack(body: bytes) -> Any:
+def unpack(body: bytes | memoryview) -> Any:
     """Turn the body of a frame back into what :func:`pack` was given."""
     return marshal.loads(body)  # noqa: S302 - our own child process wrote it
 

@@ -9,34 +9,29 @@ thread to get its turn: a library may hold the interpreter's lock for as long as
 
 from __future__ import annotations
 
+import enum
 import fcntl
 import mmap
 import os
-import select
 import shutil
 import signal
-import struct
 import sys
-import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from spicelab_nb.engines.engine import Analysis, Deck, Status
-from spicelab_nb.engines.frames import read_frame, write_frame
+from spicelab_nb.engines.frames import IDLE, LOADING, PROGRESS, QUIT, read_frame, write_frame
+from spicelab_nb.engines.messages import DeckReceiver, RawPlot, ReplyWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Backend", "PointError", "ProcessLostError", "RawPlot", "main"]
+    from spicelab_nb.engines.engine import Deck
 
-PROGRESS = struct.Struct("<qq")
-LOADING, IDLE = -1, -2
+__all__ = ["Backend", "EngineQuitError", "PointError", "ProcessLostError", "RawPlot", "main"]
+
 LOAD_LIMIT = 60.0
 """Least processor seconds that loading a deck may take: real design kits need seconds."""
-QUIT = 70
-"""Exit status after the deck made the engine end its process."""
 
 
 class PointError(Exception):
@@ -51,44 +46,8 @@ class EngineQuitError(Exception):
     """The deck or a command told the engine to end its process."""
 
 
-@dataclass(slots=True)
-class RawPlot:
-    """One plot as bytes.
-
-    Parameters
-    ----------
-    layout
-        ``(analysis, kind, scale names, vector names, complex)``.
-    lengths
-        Length of each axis.
-    data
-        The axes, then the vectors, one after the other, float64 or complex128.
-    """
-
-    layout: tuple[str, str, tuple[str, ...], tuple[str, ...], bool]
-    lengths: tuple[int, ...]
-    data: bytes
-
-
-@dataclass(slots=True)
-class Result:
-    """What one point gave, before it is packed."""
-
-    status: int = Status.OK
-    reason: str = ""
-    log: tuple[str, ...] = ()
-    cpu: float = 0.0
-    plots: list[RawPlot] = field(default_factory=list)
-    meas: dict[str, float] = field(default_factory=dict)
-    base_failed: bool = False
-    replace: bool = False
-
-
 class Backend(Protocol):
     """A library inside the host process."""
-
-    holds_lock: bool
-    """Whether the library keeps the interpreter's lock while it computes."""
 
     def load(self, deck: Deck, seed: int | None) -> None:
         """Load a deck and forget everything before; raises PointError."""
@@ -100,7 +59,10 @@ class Backend(Protocol):
         """Whether the last point left traces that could change the next one."""
 
     def take_log(self) -> tuple[str, ...]:
-        """Last lines printed since the last call."""
+        """Last lines printed since the last point."""
+
+    def forget(self) -> None:
+        """Let go of what was printed, and of whatever else a point leaves."""
 
 
 def make_backend(name: str, library: str) -> Backend:
@@ -117,29 +79,13 @@ def make_backend(name: str, library: str) -> Backend:
 class Desk:
     """The decks and files of this host, and which of them is loaded in which state."""
 
-    def __init__(self, backend: Backend, mark: Callable[[int, int], None]) -> None:
+    def __init__(self, backend: Backend, mark: Callable[[int], None]) -> None:
         self.backend = backend
         self.mark = mark
         self.base: Deck | None = None
         self.loaded: Deck | None = None
         self.touched: tuple[str, ...] = ()
-        self.written: dict[str, bytes] = {}
         self.placed: set[str] = set()
-
-    def receive(self, packed: tuple[Any, ...]) -> Deck:
-        """Unpack a deck; a file given as None is the one received last under that path."""
-        text, files, setup, osdi, analyses, save, meas = packed
-        contents = {k: self.written[k] if v is None else v for k, v in files.items()}
-        self.written = contents
-        return Deck(
-            text=text,
-            files=contents,
-            setup=setup,
-            osdi=osdi,
-            analyses=tuple(Analysis(name=n, kind=k, command=c) for n, k, c in analyses),
-            save=save,
-            meas=meas,
-        )
 
     def load(self, deck: Deck, seed: int | None) -> None:
         self.loaded = None
@@ -168,11 +114,11 @@ class Desk:
         A point that sets exactly what the former one set overwrites it; any other starts from a
         fresh load.
         """
-        targets = tuple(c.partition("=")[0] for c in commands)
+        targets = tuple([c.partition("=")[0] for c in commands])
         clean = self.loaded is self.base and self.touched in {(), targets}
         if not clean or seed is not None:
             assert self.base is not None  # noqa: S101 - a message always brings its deck first
-            self.mark(LOADING, 0)
+            self.mark(LOADING)
             arm(max(limit, LOAD_LIMIT))
             self.load(self.base, seed)
         self.touched = targets
@@ -186,46 +132,53 @@ def arm(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-def compute(desk: Desk, index: int, point: tuple[Any, ...], limit: float) -> Result:
-    """Simulate one point and say what became of it."""
+class Next(enum.Enum):
+    """What follows a point."""
+
+    POINT = enum.auto()
+    MESSAGE = enum.auto()
+    PROCESS = enum.auto()
+    """This one cannot be used any more."""
+
+
+def compute(
+    desk: Desk, index: int, point: tuple[Any, ...], limit: float, reply: ReplyWriter
+) -> Next:
+    """Simulate one point and add what became of it to the reply."""
     commands, own, seed = point
-    result = Result()
-    start = time.process_time()
     backend = desk.backend
-    stage = "load"
+    start = time.process_time()
+    loading = own is None
     try:
         if own is None:
             desk.ready(commands, seed, limit)
-            stage = "point"
-            desk.mark(index, 0)
-            arm(limit)
-        else:
-            stage = "point"
-            desk.mark(index, 0)
-            arm(limit)
+            loading = False
+        desk.mark(index)
+        arm(limit)
+        if own is not None:
             desk.load(own, seed)
-        result.plots, result.meas = backend.simulate(commands)
+        plots, meas = backend.simulate(commands)
         if backend.suspicious():
             desk.loaded = None
+        backend.forget()
+        reply.add(plots, meas, time.process_time() - start)
     except PointError as error:
-        result.status = Status.FAILED
-        result.reason = str(error)
-        result.base_failed = stage == "load"
-        result.replace = isinstance(error, ProcessLostError)
-        desk.loaded = None
+        reason = str(error)
+        then = Next.MESSAGE if loading else Next.POINT
+        if isinstance(error, ProcessLostError):
+            then = Next.PROCESS
     except EngineQuitError:
-        if stage == "point":
+        if not loading:
             os._exit(QUIT)
-        result.status = Status.FAILED
-        result.reason = "The deck tells the engine to quit; take that line out."
-        result.base_failed = result.replace = True
-    finally:
-        arm(0)
+        reason = "The deck tells the engine to quit; take that line out."
+        then = Next.PROCESS
+    else:
+        return Next.POINT
+    desk.loaded = None
     log = backend.take_log()
-    if result.status != Status.OK:
-        result.log = log
-    result.cpu = time.process_time() - start
-    return result
+    backend.forget()
+    reply.fail(reason, log, time.process_time() - start, base=loading)
+    return then
 
 
 def memory() -> int:
@@ -234,15 +187,18 @@ def memory() -> int:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def watch(lifeline: int, root: str) -> None:
-    """Leave as soon as the parent's end of the lifeline closes."""
-    poll = select.poll()
-    poll.register(lifeline, 0)
-    parent = os.getppid()
-    while not poll.poll(1000) and os.getppid() == parent:
-        pass
-    shutil.rmtree(root, ignore_errors=True)
-    os._exit(0)
+def follow_parent() -> None:
+    """Let the kernel end this process when the parent's end of the lifeline closes.
+
+    Nothing is ever written to that pipe, so its signal can only mean that. A thread that watches
+    would not do: a library may hold the interpreter's lock, and memory is slower in a process with
+    threads (glibc locks it, a tenth of a transient analysis). Between messages the signal waits:
+    there the end of the requests is noticed, and what was written is taken away.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGIO})
+    lifeline = int(os.environ["SPICELAB_NB_LIFELINE"])
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
 
 
 def main(arguments: list[str]) -> None:
@@ -251,27 +207,22 @@ def main(arguments: list[str]) -> None:
     requests, replies = os.dup(0), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what the library writes to its standard output must not reach the pipe
-    threading.Thread(target=watch, args=(requests, root), daemon=True).start()
+    follow_parent()
     with (Path(root) / "progress").open("r+b") as handle:
         board = mmap.mmap(handle.fileno(), PROGRESS.size)
 
-    def mark(index: int, extra: int) -> None:
-        PROGRESS.pack_into(board, 0, index, extra)
+    def mark(index: int) -> None:
+        PROGRESS.pack_into(board, 0, index)
 
-    mark(IDLE, 0)
+    mark(IDLE)
     try:
         backend = make_backend(name, library)
     except (OSError, ImportError, AttributeError) as error:
         write_frame(replies, ("broken", str(error)))
         return
-    if backend.holds_lock:
-        # The watching thread would wait for the lock: let the kernel end us instead. Nothing is
-        # ever written to this pipe, so its signal can only mean that the other end closed.
-        lifeline = int(os.environ["SPICELAB_NB_LIFELINE"])
-        fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
     write_frame(replies, ("ready", os.getpid()))
     desk = Desk(backend, mark)
+    receiver = DeckReceiver()
     layouts: dict[Any, int] = {}
     while True:
         try:
@@ -280,35 +231,20 @@ def main(arguments: list[str]) -> None:
             shutil.rmtree(root, ignore_errors=True)
             os._exit(0)
         if deck is not None:
-            desk.base, desk.loaded = desk.receive(deck), None
+            desk.base, desk.loaded = receiver.unpack(deck), None
         # Both ends keep account of the files by the order of decks: take all before the first runs.
-        points = [(c, None if d is None else desk.receive(d), s) for c, d, s in points]
-        results = []
-        fresh: list[Any] = []
+        points = [(c, None if d is None else receiver.unpack(d), s) for c, d, s in points]
+        reply = ReplyWriter(layouts)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGIO})
+        then = Next.POINT
         for index, point in enumerate(points):
-            result = compute(desk, index, point, limit)
-            plots = []
-            for plot in result.plots:
-                number = layouts.get(plot.layout)
-                if number is None:
-                    number = layouts[plot.layout] = len(layouts)
-                    fresh.append(plot.layout)
-                plots.append((number, plot.lengths, plot.data))
-            results.append(
-                (
-                    int(result.status),
-                    result.reason,
-                    result.log,
-                    result.cpu,
-                    plots,
-                    result.meas,
-                    result.base_failed,
-                )
-            )
-            if result.replace or result.base_failed:
+            then = compute(desk, index, point, limit, reply)
+            if then is not Next.POINT:
                 break
-        mark(IDLE, 0)
-        write_frame(replies, ("done", fresh, results, memory(), result.replace))
+        arm(0)
+        mark(IDLE)
+        write_frame(replies, (reply.packed(), memory(), then is Next.PROCESS))
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGIO})
 
 
 if __name__ == "__main__":

@@ -58,8 +58,6 @@ class Neospice(HostedEngine):
 class NeospiceBackend:
     """The package inside the host process."""
 
-    holds_lock = True
-
     def __init__(self) -> None:
         import neospice
 
@@ -70,8 +68,11 @@ class NeospiceBackend:
 
     def take_log(self) -> tuple[str, ...]:
         """Last lines printed for the last point."""
-        found, self.log = self.log, ()
-        return found
+        return self.log
+
+    def forget(self) -> None:
+        """Let go of the lines."""
+        self.log = ()
 
     def suspicious(self) -> bool:
         """Whether the last point left traces: it cannot, every analysis parses anew."""
@@ -215,7 +216,8 @@ def _plot(
     lengths = tuple(len(a) for a in axes)
     count = int(np.prod(lengths)) if lengths else 1
     is_complex = kind == "ac"
-    parts = [np.ascontiguousarray(a, dtype=np.float64).tobytes() for a in axes]
+    swept = b"".join(np.ascontiguousarray(a, dtype=np.float64).tobytes() for a in axes)
+    parts = []
     for signal, vector in vectors.items():
         block = np.ascontiguousarray(vector, dtype=np.complex128 if is_complex else np.float64)
         if block.size != count:
@@ -223,4 +225,4 @@ def _plot(
         if not np.isfinite(block).all():
             raise PointError(f"{name}: {signal} is not finite.")
         parts.append(block.tobytes())
-    return RawPlot((name, kind, scale, tuple(vectors), is_complex), lengths, b"".join(parts))
+    return RawPlot((name, kind, scale, tuple(vectors), is_complex), lengths, swept, b"".join(parts))

@@ -99,7 +99,7 @@ def test_a_spiceinit_that_lies_about_changes_nothing(tmp_path, monkeypatch):
 
 @pytest.mark.ngspice
 def test_a_host_that_has_grown_is_replaced(monkeypatch):
-    monkeypatch.setattr("spicelab_nb.engines.hosted.GROWTH", 0)
+    monkeypatch.setattr("spicelab_nb.engines.process.GROWTH", 0)
     op = Analysis(name="op", kind="op", command="op")
     base = Deck(text="t\nV1 in 0 1\nR1 in 0 1k\n.end\n", analyses=(op,))
     engine = find("ngspice")

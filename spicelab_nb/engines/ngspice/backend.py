@@ -8,6 +8,7 @@ before, with the vectors asked for, as long as the sweep should be, and finite.
 from __future__ import annotations
 
 import ctypes
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,23 +36,34 @@ from spicelab_nb.engines.ngspice.vectors import Sweep, canonical_name, save_comm
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from spicelab_nb.engines.engine import Analysis, Deck
     from spicelab_nb.engines.ngspice.measures import Measure
 
 __all__ = ["NgspiceBackend"]
 
 MOST_LINES = 20_000
+LONGEST_LINE = 950
+"""Bytes of commands that are told in one line; the library cuts lines of 1024 silently."""
 _REAL = 1
 _SUSPICIOUS = re.compile(rb"singular matrix|gmin stepping|source stepping|Transient op", re.I)
 
 
 @dataclass(slots=True)
 class _Shape:
-    """What an analysis's plot looked like the first time, so that it need not be asked again."""
+    """What an analysis's plot looked like the first time, so that it need not be asked again.
+
+    `swept` is the swept vector of the last point, and the rest the axes that it stands for.
+    """
 
     scale: bytes
     vectors: tuple[bytes, ...]
     layout: tuple[str, str, tuple[str, ...], tuple[str, ...], bool]
+    swept: bytes = b""
+    lengths: tuple[int, ...] = ()
+    length: int = 1
+    axes: bytes = b""
 
 
 @dataclass(slots=True)
@@ -70,11 +82,12 @@ class _Task:
 class NgspiceBackend:
     """The library, the deck that is loaded, and the lines printed since the last point."""
 
-    holds_lock = False
-
     def __init__(self, path: str) -> None:
         self.lines: list[bytes] = []
+        self.complained = False
         self.ended: bool | None = None
+        # Results are judged here by their bits, not by warnings of whoever adds them up.
+        np.seterr(all="ignore")
         self.library = Library(path, self._printed, self._ended)
         self.setup: tuple[str, ...] | None = None
         self.deck: Deck | None = None
@@ -82,24 +95,38 @@ class NgspiceBackend:
         self.tasks: list[_Task] = []
         self.measures: tuple[Measure, ...] = ()
         self.saved: tuple[bytes, ...] | None = None
-        self._say("set num_threads=1", "set noinit", "set nomoremode")
+        # Each command stays in the library's memory, 160 bytes to 3 kB, until it is told to let go
+        # of them; older libraries take that for a command.
+        banner = re.search(rb"ngspice-(\d+)", b" ".join(self.lines))
+        self.frees_commands = banner is not None and int(banner.group(1)) >= 34
+        # norefvalue: else it asks the system for the time at every point that it computes, to
+        # print where it is every quarter of a second: a quarter of a small .ac.
+        self._say("set num_threads=1", "set noinit", "set nomoremode", "set norefvalue")
+        self.forget()
 
-    def _printed(self, line: bytes) -> None:
-        if len(self.lines) > MOST_LINES:
-            del self.lines[MOST_LINES // 4 : MOST_LINES // 2]
-        self.lines.append(line)
+    def _printed(self, line: bytes, _ident: int, _data: object) -> int:
+        lines = self.lines
+        if line[3:4] == b"e":  # stderr, not stdout
+            self.complained = True
+        if len(lines) > MOST_LINES:
+            del lines[MOST_LINES // 4 : MOST_LINES // 2]
+        lines.append(line)
+        return 0
 
     def _ended(self, asked: bool) -> None:
         # An error that ends the engine also reports; a quit that was asked for stays one.
         self.ended = bool(asked) or bool(self.ended)
 
     def take_log(self) -> tuple[str, ...]:
-        """Last lines printed since the last call."""
-        if not self.lines:
-            return ()
-        found = last_lines(self.lines)
+        """Last lines printed for the last point."""
+        return last_lines(self.lines)
+
+    def forget(self) -> None:
+        """Let go of the lines, and let the library let go of its commands."""
         self.lines.clear()
-        return found
+        self.complained = False
+        if self.frees_commands:
+            self.library.command(None)
 
     def suspicious(self) -> bool:
         """Whether the last point needed help to converge.
@@ -107,7 +134,9 @@ class NgspiceBackend:
         The matrix keeps the order of its pivots then, and the next point would start elsewhere
         than on a circuit just loaded.
         """
-        return any(line[:6] == b"stderr" and _SUSPICIOUS.search(line) for line in self.lines)
+        return self.complained and any(
+            line[:6] == b"stderr" and _SUSPICIOUS.search(line) for line in self.lines
+        )
 
     def _say(self, *commands: str | bytes) -> None:
         for command in commands:
@@ -210,20 +239,27 @@ class NgspiceBackend:
 
     def _apply(self, commands: Sequence[str]) -> None:
         start = len(self.lines)
-        line = b""
-        for command in commands:
-            told = command.lower().encode()
-            if line and len(line) + len(told) > 950:
-                self._say(line)
-                line = b""
-            line = line + b"; " + told if line else told
-        self._say(line)
+        line = "; ".join(commands).lower().encode()
+        if len(line) <= LONGEST_LINE:
+            self._say(line)
+        else:
+            self._say_many(commands)
         if len(self.lines) > start:
             fault = command_fault(self.lines[start:], self.usual)
             if fault:
                 raise PointError(f"ngspice did not set the values: {fault}")
         if "reset" in commands:
             self.saved = None
+
+    def _say_many(self, commands: Sequence[str]) -> None:
+        line = b""
+        for command in commands:
+            told = command.lower().encode()
+            if line and len(line) + len(told) + 2 > LONGEST_LINE:
+                self._say(line)
+                line = b""
+            line = line + b"; " + told if line else told
+        self._say(line)
 
     def _analyse(self, task: _Task, measured: dict[str, float]) -> list[RawPlot]:
         library, name = self.library, task.analysis.name
@@ -232,16 +268,9 @@ class NgspiceBackend:
             self.saved = task.saves
         start = len(self.lines)
         self._say(task.command)
-        printed = self.lines[start:]
-        fault = ""
-        if any(line[:6] == b"stderr" for line in printed):
-            fault = analysis_fault(printed)
-            assert self.deck is not None  # noqa: S101 - loaded above
-            fault = fault or missing_value(printed, self.deck.text)
+        fault = self._fault(task, self.lines[start:]) if self.complained else ""
         if fault:
             self._say("destroy all")
-            if any(b"no data saved" in line for line in printed) and task.wanted:
-                fault = f"ngspice gave no {', '.join(task.wanted)}."
             raise PointError(f"{name}: {fault}")
         plot = library.plot()
         if plot in {b"const", b""}:
@@ -259,6 +288,15 @@ class NgspiceBackend:
         finally:
             library.command(b"destroy all")
         return found
+
+    def _fault(self, task: _Task, printed: list[bytes]) -> str:
+        if not any(line[:6] == b"stderr" for line in printed):
+            return ""
+        assert self.deck is not None  # noqa: S101 - loaded before it is analysed
+        fault = analysis_fault(printed) or missing_value(printed, self.deck.text)
+        if fault and task.wanted and any(b"no data saved" in line for line in printed):
+            fault = f"ngspice gave no {', '.join(task.wanted)}."
+        return fault
 
     def _meas_failed(self, start: int) -> bool:
         return any(b"failed" in line or b"rror" in line for line in self.lines[start:])
@@ -283,14 +321,9 @@ class NgspiceBackend:
         shape = task.shapes.get(plot)
         if shape is None:
             shape = task.shapes[plot] = self._shape(task, plot, name, kind)
-        axes: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
-        length = 1
-        lengths: tuple[int, ...] = ()
         if shape.scale:
-            axes = self._axes(task, self._vector(shape.scale, name))
-            lengths = tuple(len(a) for a in axes)
-            length = int(np.prod(lengths))
-        parts = [a.tobytes() for a in axes]
+            self._read_axes(task, shape, name)
+        length = shape.length
         is_complex = shape.layout[4]
         values = []
         for vector_name in shape.vectors:
@@ -299,24 +332,18 @@ class NgspiceBackend:
                 raise PointError(
                     f"{name}: {vector_name.decode()} has {vector.length} of {length} points."
                 )
-            if is_complex:
-                if vector.complex is None:
-                    raise PointError(f"{name}: {vector_name.decode()} holds nothing.")
-                values.append(ctypes.string_at(vector.complex, 16 * length))
-            else:
-                if vector.real is None:
-                    raise PointError(f"{name}: {vector_name.decode()} holds nothing.")
-                values.append(ctypes.string_at(vector.real, 8 * length))
-        data = b"".join(values)
+            place = vector.complex if is_complex else vector.real
+            if place is None:
+                raise PointError(f"{name}: {vector_name.decode()} holds nothing.")
+            values.append(ctypes.string_at(place, (16 if is_complex else 8) * length))
+        data = values[0] if len(values) == 1 else b"".join(values)
         numbers = np.frombuffer(data)
         # One sum tells for a hundredth of the price; only an odd one is looked at closely.
-        with np.errstate(all="ignore"):
-            odd = not np.isfinite(numbers.sum())
-        if odd and not np.isfinite(numbers).all():
+        if not math.isfinite(np.add.reduce(numbers)) and not np.isfinite(numbers).all():
             where = int(np.flatnonzero(~np.isfinite(numbers))[0])
             bad = shape.layout[3][where // (length * (2 if is_complex else 1))]
             raise PointError(f"{name}: {bad} is not finite.")
-        return RawPlot(shape.layout, lengths, b"".join(parts) + data)
+        return RawPlot(shape.layout, shape.lengths, shape.axes, data)
 
     def _vector(self, name: bytes, analysis: str) -> Vector:
         vector = self.library.vector(name)
@@ -324,34 +351,25 @@ class NgspiceBackend:
             raise PointError(f"{analysis}: ngspice gave no {name.partition(b'.')[2].decode()}.")
         return vector
 
-    def _axes(
-        self, task: _Task, scale: Vector
-    ) -> list[np.ndarray[tuple[int], np.dtype[np.float64]]]:
-        name, count = task.analysis.name, scale.length
+    def _read_axes(self, task: _Task, shape: _Shape, name: str) -> None:
+        """Look at the swept vector, closely where it is not what it was for the last point."""
+        scale = self._vector(shape.scale, name)
+        count = scale.length
         if not count:
             raise PointError(f"{name}: ngspice computed no point.")
         if scale.flags & _REAL:
-            axis = np.frombuffer(ctypes.string_at(scale.real or 0, 8 * count))
+            swept = ctypes.string_at(scale.real or 0, 8 * count)
         else:
             # The imaginary part of ngspice's frequency is memory that nobody wrote.
-            axis = np.frombuffer(ctypes.string_at(scale.complex or 0, 16 * count))[::2]
-        if not np.isfinite(axis).all():
-            raise PointError(f"{name}: its axis is not finite.")
-        inner, outer = task.sweep[0], task.sweep[1:]
-        axes = [axis]
-        if outer:
-            again = np.flatnonzero(axis[1:] == axis[0])
-            length = int(again[0]) + 1 if again.size else count
-            above = outer[0].values()
-            if length * len(above) != count or (axis.reshape(-1, length) != axis[:length]).any():
-                raise PointError(f"{name}: the sweep broke off after {count} points.")
-            axes = [above, axis[:length]]
-        if not inner.complete(axes[-1]):
-            raise PointError(
-                f"{name}: the sweep broke off at {axes[-1][-1]:g} of {inner.stop:g}, "
-                f"after {count} points."
-            )
-        return axes
+            swept = np.frombuffer(ctypes.string_at(scale.complex or 0, 16 * count))[::2].tobytes()
+        if swept == shape.swept:
+            return
+        shape.swept = b""
+        axes = _axes(task, np.frombuffer(swept), name)
+        shape.lengths = tuple(len(a) for a in axes)
+        shape.length = math.prod(shape.lengths)
+        shape.axes = b"".join(a.tobytes() for a in axes)
+        shape.swept = swept
 
     def _shape(self, task: _Task, plot: bytes, name: str, kind: str) -> _Shape:
         scale = b""
@@ -413,3 +431,25 @@ def _require_output(deck: Deck, analysis: Analysis) -> None:
         name = re.escape(node.strip().rpartition(".")[2])
         if not any(re.search(rf"(?<![\w.]){name}(?![\w.])", t, re.IGNORECASE) for t in texts):
             raise ValueError(f"{analysis.command!r}: there is no node {node.strip()!r}.")
+
+
+def _axes(task: _Task, axis: NDArray[np.float64], name: str) -> list[NDArray[np.float64]]:
+    """Axes of a sweep that was computed, outermost first; raises PointError if it broke off."""
+    count = len(axis)
+    if not np.isfinite(axis).all():
+        raise PointError(f"{name}: its axis is not finite.")
+    inner, outer = task.sweep[0], task.sweep[1:]
+    axes = [axis]
+    if outer:
+        again = np.flatnonzero(axis[1:] == axis[0])
+        length = int(again[0]) + 1 if again.size else count
+        above = outer[0].values()
+        if length * len(above) != count or (axis.reshape(-1, length) != axis[:length]).any():
+            raise PointError(f"{name}: the sweep broke off after {count} points.")
+        axes = [above, axis[:length]]
+    if not inner.complete(axes[-1]):
+        raise PointError(
+            f"{name}: the sweep broke off at {axes[-1][-1]:g} of {inner.stop:g}, "
+            f"after {count} points."
+        )
+    return axes

@@ -133,23 +133,23 @@ class Library:
     path
         The shared library.
     on_print
-        Called with each line the engine prints, as ``b"stdout ..."`` or ``b"stderr ..."``.
+        Called with each line the engine prints, as ``b"stdout ..."`` or ``b"stderr ..."``, and two
+        more arguments that mean nothing here; has to give 0.
     on_exit
         Called with True when a ``quit`` asks this process to end, False when an error does.
     """
 
     def __init__(
-        self, path: str, on_print: Callable[[bytes], None], on_exit: Callable[[bool], None]
+        self,
+        path: str,
+        on_print: Callable[[bytes, int, object], int],
+        on_exit: Callable[[bool], None],
     ) -> None:
-        def printed(text: bytes, _ident: int, _data: object) -> int:
-            on_print(text)
-            return 0
-
         def ended(_status: int, _now: bool, asked: bool, _ident: int, _data: object) -> int:
             on_exit(asked)
             return 0
 
-        self._callbacks = (_PRINT(printed), _EXIT(ended))  # must outlive the library
+        self._callbacks = (_PRINT(on_print), _EXIT(ended))  # must outlive the library
         lib = ctypes.CDLL(path)
         lib.ngSpice_Command.argtypes = [ctypes.c_char_p]
         lib.ngSpice_CurPlot.restype = ctypes.c_char_p
@@ -159,7 +159,7 @@ class Library:
         lib.ngGet_Vec_Info.restype = ctypes.POINTER(Vector)
         lib.ngGet_Vec_Info.argtypes = [ctypes.c_char_p]
         self._lib = lib
-        self.command: Callable[[bytes], int] = lib.ngSpice_Command
+        self.command: Callable[[bytes | None], int] = lib.ngSpice_Command
         # No status callback: it would be called at every time step to tell a percentage.
         lib.ngSpice_Init(self._callbacks[0], None, self._callbacks[1], None, None, None, None)
 
