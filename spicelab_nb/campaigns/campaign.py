@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     from spicelab_nb.campaigns.verification import Verification
     from spicelab_nb.circuits.measures import Measure
     from spicelab_nb.clusters import Cluster
-    from spicelab_nb.sampling.design import BoundDesign, Design, ParameterSpace
     from spicelab_nb.cost.preview import Preview
     from spicelab_nb.cost.workload import Tariff
+    from spicelab_nb.sampling.design import BoundDesign, Design, ParameterSpace
     from spicelab_nb.simulators.simulator import Simulator
 
 __all__ = ["Campaign"]
@@ -183,6 +184,18 @@ class Campaign:
         outputs = self._function.outputs
         return None if outputs is None else tuple(outputs)
 
+    @property
+    def method(self) -> str:
+        """Which engine computes and whether samples are altered or loaded; "" for a function.
+
+        Decided with the plan (``campaign.plan``): before, this says so and decides nothing.
+        """
+        if self._function is not None:
+            return ""
+        if "simulator" not in self.__dict__:
+            return "alter or load: decided by proof when the plan is made"
+        return str(getattr(self.simulator, "method", ""))
+
     @cached_property
     def simulator(self) -> Simulator:
         """Who computes: with its engine and path decided, by proof on a few samples."""
@@ -199,8 +212,8 @@ class Campaign:
             decided=self._decided_path,
         )
 
-    def _decided_path(self, undecided: Mapping[str, Any]) -> str | None:
-        """The path of an earlier run of this campaign: nobody decides it again."""
+    def _decided_path(self, undecided: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The path of an earlier run of this campaign, with its proof: nobody decides it again."""
         design = self.design.describe()
         for folder in self._candidates():
             try:
@@ -210,7 +223,7 @@ class Campaign:
             simulator = dict(plan.simulator)
             path = simulator.pop("path", None)
             if path and plan.design == design and simulator == undecided:
-                return str(path)
+                return {**plan.proof, "path": str(path)}
         return None
 
     def _candidates(self) -> list[str]:
@@ -228,6 +241,7 @@ class Campaign:
             simulator=self.simulator.describe(),
             design=self.design.describe(),
             inputs=dict(self.simulator.inputs()),
+            proof=dict(getattr(self.simulator, "proof", {})),
         )
 
     @property
@@ -272,20 +286,6 @@ class Campaign:
             chunk_length=chunk_length,
         )
 
-    def verify(
-        self, n: int = 5, *, rtol: float = 1e-3, atol: float | Mapping[str, float] = 0.0
-    ) -> Verification:
-        """Run a few samples again, here and in other ways, and compare.
-
-        Each is loaded afresh, in an engine process of its own, and must give the same bits; where
-        the other engine is installed (ngspice or neospice) it is run there too, and must agree
-        within `rtol`. A Python function is called once more. What is compared with are the stored
-        results, where there are any: then results that were altered, or that another machine
-        computes differently, are found out. Else the samples are computed as planned.
-
-        Parameters
-        ----------
-        n
     def preview(
         self,
         *,
@@ -348,6 +348,20 @@ class Campaign:
             tariff=tariff,
         )
 
+    def verify(
+        self, n: int = 5, *, rtol: float = 1e-3, atol: float | Mapping[str, float] = 0.0
+    ) -> Verification:
+        """Run a few samples again, here and in other ways, and compare.
+
+        Each is loaded afresh, in an engine process of its own, and must give the same bits; where
+        the other engine is installed (ngspice or neospice) it is run there too, and must agree
+        within `rtol`. A Python function is called once more. What is compared with are the stored
+        results, where there are any: then results that were altered, or that another machine
+        computes differently, are found out. Else the samples are computed as planned.
+
+        Parameters
+        ----------
+        n
             How many, all told: the nominal point; with results the extremes of each measure and one
             that failed; at least one at random, from one corner after the other. The same ones
             each time.
@@ -384,7 +398,11 @@ class Campaign:
 
     def __repr__(self) -> str:
         measured = "?" if self.measures is None else ", ".join(self.measures)
-        return f"Campaign({self.name!r}, {self.samples!r}, measures: {measured})"
+        how = f"; {self.method}" if self.method else ""
+        return f"Campaign({self.name!r}, {self.samples!r}, measures: {measured}{how})"
+
+    def _repr_html_(self) -> str:
+        return f"<pre style='white-space:pre-wrap'>{escape(repr(self))}</pre>"
 
 
 def _units(space: ParameterSpace, names: Sequence[str]) -> dict[str, str]:

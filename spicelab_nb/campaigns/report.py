@@ -34,11 +34,8 @@ def _default_path(run: Run) -> Path:
 
 
 def _notes(run: Run) -> list[str]:
-    simulator = run.plan.simulator
     notes = [str(run.progress)]
-    if simulator.get("kind") == "circuit":
-        engine = simulator["engine"]
-        how = "set in the loaded circuit" if simulator["path"] == "alter" else "loaded afresh"
-        notes.append(f"{engine['name']} {engine['version']}, each sample {how}.")
+    if run.method:
+        notes.append(run.method)
     notes.append(f"Plan {run.plan.digest[:16]}, in {run.store}")
     return notes

@@ -23,7 +23,12 @@ from spicelab_nb.errors import (
     SimulationError,
     StoreLockedError,
 )
-from spicelab_nb.simulators import CircuitSimulator, FunctionSimulator, restore_simulator
+from spicelab_nb.simulators import (
+    CircuitSimulator,
+    FunctionSimulator,
+    method,
+    restore_simulator,
+)
 from spicelab_nb.simulators.session import engine_seed
 from spicelab_nb.simulators.simulator import Status
 
@@ -94,6 +99,14 @@ class Run:
     def store(self) -> str:
         """Path or URL of the results."""
         return self._store.url
+
+    @property
+    def method(self) -> str:
+        """Which engine computes, and whether its samples are altered or loaded, and why.
+
+        As decided by proof when the plan was made; "" for a function.
+        """
+        return method(self.plan.simulator, self.plan.proof)
 
     @property
     def active(self) -> bool:
@@ -315,9 +328,15 @@ class Run:
         from spicelab_nb.results.statistics import summarize
 
         summary = summarize(self.dataset, specs=self.specs)
+        notes = list(summary.notes)
         if summary.failed:
-            summary = replace(summary, notes=(*summary.notes, self._why_failed()))
-        return summary
+            notes.append(self._why_failed())
+        if self.method:
+            notes.append(f"Computed by {self.method}")
+        idle = self.plan.proof.get("idle", ())
+        if idle:
+            notes.append(f"Nothing depends on {', '.join(idle)}, which is varied.")
+        return replace(summary, notes=tuple(notes))
 
     def _why_failed(self) -> str:
         counts = self.failures["reason"].value_counts()
@@ -465,7 +484,8 @@ class Run:
     # ---- showing it -----------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        return f"Run({self.name!r}: {self.progress}; {self.store})"
+        how = f"; {self.method}" if self.method else ""
+        return f"Run({self.name!r}: {self.progress}; {self.store}{how})"
 
     def _repr_html_(self) -> str:
         from html import escape

@@ -285,7 +285,9 @@ class Names:
                 continue
             words, assignments = split_fields(card.text)
             if card.keyword == ".temp" and len(words) > 1:
-                places.append((site, Slot(words[1].start, words[1].stop, words[1].text)))
+                # Of the two cards it is .options whose number ngspice reads as commands are read.
+                whole = Slot(words[0].start, words[-1].stop, words[1].text, ".options temp=")
+                places.append((site, whole))
             elif card.keyword.startswith(".opt"):
                 places += [
                     (site, Slot(a.start, a.stop, a.text)) for a in assignments if a.name == "temp"

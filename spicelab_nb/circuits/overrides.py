@@ -115,7 +115,7 @@ class _Renderer:
         if target.kind == "lib":
             return
         if target.kind == "temp" and not target.places:
-            self._tail.append(f".temp {written}")
+            self._tail.append(f".options temp={written}")
             return
         context = target.where.path
         if context:

@@ -32,7 +32,12 @@ UNFINISHED = ("cancelled", "failed", "partial")
 
 
 def describe_progress(
-    name: str, progress: Progress, *, cancelling: bool = False, trouble: str = ""
+    name: str,
+    progress: Progress,
+    *,
+    cancelling: bool = False,
+    trouble: str = "",
+    method: str = "",
 ) -> dict[str, Any]:
     """Give what is shown of a snapshot. Texts are rounded, so that equal looks are equal.
 
@@ -46,6 +51,8 @@ def describe_progress(
         Whether cancelling was asked for and has not ended the run yet.
     trouble
         What went wrong in the view itself.
+    method
+        Which engine computes, and which way.
     """
     p = progress
     going = p.state in ("waiting", "running")
@@ -75,6 +82,7 @@ def describe_progress(
         "facts": facts,
         "yield": _yield(p),
         "note": trouble or p.error,
+        "method": method,
         "going": going,
         "cancelling": going and cancelling,
         "resumable": p.state in UNFINISHED and p.done < p.total,
@@ -250,6 +258,8 @@ def static_html(state: dict[str, Any], histograms: list[dict[str, Any]]) -> str:
             f"<div>Yield <b>{escape(y['text'])}</b>, {escape(y['interval'])} "
             f"<small>({escape(y['basis'])})</small></div>"
         )
+    if state.get("method"):
+        parts.append(f"<div><small>{escape(state['method'])}</small></div>")
     if state["note"]:
         parts.append(f"<div style='color:{_BAD}'>{escape(state['note'])}</div>")
     parts += [_figure(h) for h in histograms]

@@ -87,7 +87,11 @@ class CampaignView(LiveWidget):
             if not active:
                 self._cancelling = False
             state = describe_progress(
-                self._run.name, progress, cancelling=self._cancelling, trouble=self._trouble
+                self._run.name,
+                progress,
+                cancelling=self._cancelling,
+                trouble=self._trouble,
+                method=self._run.method,
             )
             if state != self.state:
                 self.state = state

@@ -101,6 +101,8 @@ def campaign_html(campaign: Campaign) -> str:
         "specs": ", ".join(f"{name}: {_limits(spec)}" for name, spec in campaign.specs.items())
         or "none",
     }
+    if campaign.method:
+        rows["computed by"] = campaign.method
     cells = "".join(
         f"<tr><th scope='row' style='text-align:left'>{escape(name)}</th>"
         f"<td style='text-align:left'>{escape(text)}</td></tr>"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from spicelab_nb.errors import CorruptObjectError, StoreError
-from spicelab_nb.results.plan import Plan, canonical_json
+from spicelab_nb.results.plan import Plan, canonical_json, parse_json
 from spicelab_nb.results.platform import fingerprint
 
 __all__ = ["STORE_VERSION", "read_manifest", "write_manifest"]
@@ -34,6 +34,7 @@ def write_manifest(plan: Plan) -> bytes:
             "digest": plan.digest,
             "plan": json.loads(plan.to_json()),
             "inputs": sorted(plan.inputs),
+            "proof": plan.proof,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "packages": versions,
         }
@@ -64,7 +65,9 @@ def read_manifest(data: bytes, url: str) -> tuple[Plan, dict[str, Any]]:
                 f"{url} has store version {version}; this spicelab_nb reads {STORE_VERSION}. "
                 "Update spicelab_nb."
             )
-        plan = Plan.from_json(json.dumps(manifest["plan"]))
+        # Stores written before proofs were recorded have none.
+        proof = parse_json(json.dumps(manifest.get("proof", {})))
+        plan = Plan.from_json(json.dumps(manifest["plan"]), proof=proof)
         if plan.digest != manifest["digest"]:
             raise CorruptObjectError(damaged)
         for key in ("inputs", "created", "packages"):

@@ -105,6 +105,9 @@ class Plan:
     inputs
         Contents that `simulator` names by SHA-256 only, by that digest. They are kept in the store
         as objects of their own and are no part of the JSON.
+    proof
+        What the simulator's path was decided by, for people. It is kept in the manifest and, like
+        `inputs`, identifies nothing.
 
     Raises
     ------
@@ -115,11 +118,13 @@ class Plan:
     simulator: Mapping[str, Any]
     design: Mapping[str, Any]
     inputs: Mapping[str, bytes] = field(default_factory=dict, compare=False)
+    proof: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "simulator", plain(self.simulator, "simulator"))
         object.__setattr__(self, "design", plain(self.design, "design"))
         object.__setattr__(self, "inputs", dict(self.inputs))
+        object.__setattr__(self, "proof", plain(self.proof, "proof"))
         for digest, content in self.inputs.items():
             if hashlib.sha256(content).hexdigest() != digest:
                 raise StoreError(f"The input named {digest!r} is not the SHA-256 of its content.")
@@ -140,7 +145,12 @@ class Plan:
         )
 
     @classmethod
-    def from_json(cls, data: bytes | str, inputs: Mapping[str, bytes] | None = None) -> Plan:
+    def from_json(
+        cls,
+        data: bytes | str,
+        inputs: Mapping[str, bytes] | None = None,
+        proof: Mapping[str, Any] | None = None,
+    ) -> Plan:
         """Read what `to_json` wrote.
 
         Raises
@@ -160,7 +170,7 @@ class Plan:
                 f"The plan has format version {version}; this spicelab_nb reads {PLAN_VERSION}. "
                 "Update spicelab_nb."
             )
-        return cls(simulator=simulator, design=design, inputs=inputs or {})
+        return cls(simulator=simulator, design=design, inputs=inputs or {}, proof=proof or {})
 
     def difference(self, other: Plan) -> str:
         """Name what differs from another plan, in one sentence; "" when nothing does.

@@ -10,6 +10,7 @@ import logging
 import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -147,7 +148,6 @@ class Store:
         self._digest, self._planned = plan.digest, True
         self.extend(size)
 
-    def _check_vacant(self) -> None:
     def check(self, plan: Plan) -> None:
         """Refuse another plan than the one that is here.
 
@@ -160,6 +160,7 @@ class Store:
         if there is not None:
             self._check_same(plan, there)
 
+    def _check_vacant(self) -> None:
         held = self._objects.get("dataset.zarr/zarr.json")
         if held is not None or any(map(ChunkRef.parse, self._objects.list("chunks"))):
             raise StoreError(
@@ -197,7 +198,7 @@ class Store:
                     "circuit to resume, or restore the file."
                 )
             inputs[digest] = content
-        return Plan(simulator=plan.simulator, design=plan.design, inputs=inputs)
+        return replace(plan, inputs=inputs)
 
     def peek(self) -> Plan:
         """Read the plan without its inputs, which may be large."""

@@ -8,6 +8,7 @@ from spicelab_nb.simulators.planning import (
     resolve_measures,
     restore_simulator,
 )
+from spicelab_nb.simulators.proof import method
 from spicelab_nb.simulators.simulator import Resources, Simulator
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "FunctionSimulator",
     "Resources",
     "Simulator",
+    "method",
     "prepare_circuit",
     "resolve_keep",
     "resolve_measures",

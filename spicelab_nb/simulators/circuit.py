@@ -9,6 +9,7 @@ from spicelab_nb.circuits import Circuit
 from spicelab_nb.circuits.measures import Measure, function, restore
 from spicelab_nb.engines import find
 from spicelab_nb.errors import EngineError, MeasureError, nearest
+from spicelab_nb.simulators.proof import method
 from spicelab_nb.simulators.simulator import Output, Resources
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ class CircuitSimulator:
     path
         ``"alter"``: values are set in the loaded circuit; ``"load"``: each sample is loaded afresh.
     proof
-        What the path was decided by, for people: how many samples were compared and how they
-        differed. Not part of the identity.
+        What the path was decided by, for people: which samples were compared, how they differed
+        and because of what; see :class:`~.proof.Proof`. Not part of the identity.
     cpu_limit
         Processor seconds that one sample may take in the engine.
     resources
@@ -82,6 +83,11 @@ class CircuitSimulator:
             "keep": sorted(self.keep),
             "cpu_limit": self.cpu_limit,
         }
+
+    @property
+    def method(self) -> str:
+        """Who computes the samples and which way, as a sentence for people."""
+        return method(self.describe(), self.proof)
 
     def inputs(self) -> Mapping[str, bytes]:
         """The netlist and the files it includes."""

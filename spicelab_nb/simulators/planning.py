@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,11 @@ from spicelab_nb.circuits.measures import as_measures, canonical_signal, deck
 from spicelab_nb.engines import find
 from spicelab_nb.errors import CampaignError, MeasureError, nearest
 from spicelab_nb.simulators.circuit import CircuitSimulator
-from spicelab_nb.simulators.effects import check_effects
+from spicelab_nb.simulators.effects import (
+    IdleParameterWarning,
+    check_effects,
+    idle_parameters,
+)
 from spicelab_nb.simulators.function import FunctionSimulator
 from spicelab_nb.simulators.proof import prove
 from spicelab_nb.simulators.session import signals_needed
@@ -110,7 +115,7 @@ def prepare_circuit(
     design: BoundDesign,
     engine: str | None,
     cpu_limit: float,
-    decided: Callable[[dict[str, Any]], str | None],
+    decided: Callable[[dict[str, Any]], Mapping[str, Any] | None],
 ) -> CircuitSimulator:
     """Choose engine and path.
 
@@ -123,8 +128,8 @@ def prepare_circuit(
     cpu_limit
         Processor seconds a sample.
     decided
-        Told the simulator's description without a path, gives the path of an earlier run of the
-        same plan, or None: then it is proved now.
+        Told the simulator's description without a path, gives the proof (at least its ``path``)
+        of an earlier run of the same plan, or None: then it is proved now.
 
     Raises
     ------
@@ -148,9 +153,9 @@ def prepare_circuit(
         )
         undecided = simulator.describe()
         del undecided["path"]
-        path = decided(undecided)
-        if path is not None:
-            return replace(simulator, path=path, proof={"path": path, "reason": "as before"})
+        before = decided(undecided)
+        if before is not None:
+            return replace(simulator, path=before["path"], proof=before)
         save = signals_needed(measures.values(), keep)
         check_start(circuit, design, found, save=save, cpu_limit=cpu_limit)
         if not found.alters:
@@ -161,8 +166,17 @@ def prepare_circuit(
             found,
             save=save,
             cpu_limit=cpu_limit,
+            measures=measures,
         )
-        return replace(simulator, path=proof.path, proof=proof.describe())
+        idle = idle_parameters(circuit, design, found, cpu_limit=cpu_limit) if found.alters else ()
+        for name in idle:
+            warnings.warn(
+                f"Nothing in {circuit.name!r} depends on {name}: every signal is the same whatever "
+                "it is. Is another parameter meant, or is it hidden by one of the same name?",
+                IdleParameterWarning,
+                stacklevel=2,
+            )
+        return replace(simulator, path=proof.path, proof={**proof.describe(), "idle": list(idle)})
     finally:
         found.close()
 

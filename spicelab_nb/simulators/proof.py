@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from spicelab_nb.engines.engine import Outcome, Status
+from spicelab_nb.simulators.attribution import causes
+from spicelab_nb.simulators.divergence import Divergence, divergence, measure_differences
 from spicelab_nb.simulators.session import Feeder
 from spicelab_nb.simulators.trial import spread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from spicelab_nb.circuits import Circuit
+    from spicelab_nb.circuits.measures import Measure
     from spicelab_nb.engines.engine import Engine
-    from spicelab_nb.sampling.design import BoundDesign
+    from spicelab_nb.sampling.design import BoundDesign, Value
 
-__all__ = ["Proof", "prove"]
+__all__ = ["Proof", "method", "prove"]
 
 SAMPLES = 4
 """How many points are simulated both ways."""
@@ -37,21 +38,34 @@ class Proof:
     reason
         Why it is ``"load"``, as a sentence; "" for ``"alter"``.
     difference
-        Largest difference relative to the signal's largest magnitude; 0 where all agreed.
+        Largest difference relative to the signal's largest magnitude; 0 where all agreed, infinite
+        where they could not be compared.
+    where
+        In which signal and at which point; "" where all agreed.
+    causes
+        Parameters of which each by itself makes a difference; none where only several do.
+    measures
+        Measure to its largest relative difference, for those that differed.
     """
 
     path: str
     points: tuple[int, ...]
     reason: str = ""
     difference: float = 0.0
+    where: str = ""
+    causes: tuple[str, ...] = ()
+    measures: Mapping[str, float] = field(default_factory=dict)
 
     def describe(self) -> dict[str, Any]:
-        """The same as JSON."""
+        """The same as JSON: recorded beside the plan, and no part of what identifies it."""
         return {
             "path": self.path,
             "points": list(self.points),
             "reason": self.reason,
             "difference": self.difference,
+            "where": self.where,
+            "causes": list(self.causes),
+            "measures": dict(self.measures),
         }
 
 
@@ -62,6 +76,7 @@ def prove(
     *,
     save: tuple[str, ...],
     cpu_limit: float,
+    measures: Mapping[str, Measure] | None = None,
 ) -> Proof:
     """Simulate a few points both ways and compare every bit.
 
@@ -75,6 +90,8 @@ def prove(
         Signals that will be read.
     cpu_limit
         Processor seconds for each of them.
+    measures
+        What will be measured: where signals differ, it is told how far these do.
 
     Returns
     -------
@@ -86,61 +103,106 @@ def prove(
         return Proof(path="load", points=(), reason="The deck draws numbers of its own.")
     if not engine.alters:
         return Proof(path="load", points=(), reason=f"{engine.name} cannot alter a loaded circuit.")
-    alter = Feeder(circuit, names, save=save, path="alter")
-    if not alter.altered:
+    trial = _Trial(circuit=circuit, engine=engine, save=save, cpu_limit=cpu_limit)
+    altered_names = Feeder(circuit, names, save=save, path="alter").altered
+    if not altered_names:
         return Proof(path="load", points=(), reason="No varied parameter can be altered.")
-    load = Feeder(circuit, names, save=save, path="load")
     chosen = spread(design, SAMPLES)
     indices, rows = tuple(chosen), list(chosen.values())
     # Backwards, so that a point which depends on the one before it shows.
-    altered: dict[int, Outcome] = {}
-    for index, row in reversed(list(zip(indices, rows, strict=True))):
-        key = alter.key(row)
-        altered[index] = engine.run(
-            alter.deck(key), [alter.point(key, row, 0)], cpu_limit=cpu_limit
-        )[0]
-    loaded = engine.run(
-        load.deck(()), [load.point((), row, 0) for row in rows], cpu_limit=cpu_limit
-    )
-    return _compare(indices, [altered[i] for i in indices], loaded)
-
-
-def _compare(
-    indices: tuple[int, ...], altered: Sequence[Outcome], loaded: Sequence[Outcome]
-) -> Proof:
+    altered = trial.altered(rows[::-1])[::-1]
+    loaded = trial.loaded(rows)
     if all(o.status != Status.OK for o in loaded):
         return Proof(path="load", points=indices, reason="None of the compared points converged.")
-    worst, where = 0.0, ""
-    for index, a, b in zip(indices, altered, loaded, strict=True):
-        if a.status != b.status:
-            return Proof(
-                path="load",
-                points=indices,
-                reason=f"Point {index} is {a.status.name} altered and {b.status.name} loaded.",
-                difference=float("inf"),
-            )
-        for analysis, plot in b.plots.items():
-            other = a.plots[analysis]
-            for signal, vector in plot.vectors.items():
-                difference = _difference(np.asarray(other.vectors.get(signal)), np.asarray(vector))
-                if difference > worst:
-                    worst, where = difference, f"{signal} of {analysis} at point {index}"
-    if worst:
-        return Proof(
-            path="load",
-            points=indices,
-            reason=f"Altered and loaded differ by {worst:.1e} in {where}.",
-            difference=worst,
-        )
-    return Proof(path="alter", points=indices)
+    apart = {
+        i: d
+        for i, a, b in zip(range(len(rows)), altered, loaded, strict=True)
+        if (d := divergence(a, b)) is not None
+    }
+    if not apart:
+        return Proof(path="alter", points=indices)
+    worst = max(apart, key=lambda i: apart[i].size)
+    culprits = trial.causes(rows[worst], altered_names)
+    changed = measure_differences(measures or {}, altered, loaded)
+    where = f"{apart[worst].where} at point {indices[worst]}"
+    return Proof(
+        path="load",
+        points=indices,
+        reason=_reason(apart[worst], where, culprits, changed),
+        difference=apart[worst].size,
+        where=where,
+        causes=culprits,
+        measures=changed,
+    )
 
 
-def _difference(a: Any, b: Any) -> float:
-    """Largest difference relative to the largest magnitude; inf where they cannot be compared."""
-    if a.shape != b.shape or a.dtype != b.dtype:
-        return float("inf")
-    if a.tobytes() == b.tobytes():
-        return 0.0
-    scale = float(np.max(np.abs(b))) or 1.0
-    # Bits that differ in value by nothing (signed zeros) still are a difference.
-    return max(float(np.max(np.abs(a - b))) / scale, 1e-300)
+def _reason(
+    apart: Divergence, where: str, culprits: Sequence[str], changed: Mapping[str, float]
+) -> str:
+    size = "" if apart.size == float("inf") else f" by {apart.size:.1e} of the largest value"
+    by = f", because of {', '.join(culprits)}" if culprits else ", by no one parameter alone"
+    effect = "no measure changes"
+    if changed:
+        name = max(changed, key=lambda n: changed[n])
+        effect = f"{name} changes by {changed[name]:.1e} of its value"
+        if len(changed) > 1:
+            effect += f", other measures by less ({len(changed) - 1})"
+    return f"Altered and loaded differ{size} in {where}{by}; {effect}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Trial:
+    """Simulates points both ways."""
+
+    circuit: Circuit
+    engine: Engine
+    save: tuple[str, ...]
+    cpu_limit: float
+
+    def altered(self, rows: Sequence[Mapping[str, Value]]) -> list[Outcome]:
+        """Set the values of each row in the loaded circuit, one row after the other."""
+        feeder = Feeder(self.circuit, tuple(rows[0]), save=self.save, path="alter")
+        found = []
+        for row in rows:
+            key = feeder.key(row)
+            point = feeder.point(key, row, 0)
+            found += self.engine.run(feeder.deck(key), [point], cpu_limit=self.cpu_limit)
+        return found
+
+    def loaded(self, rows: Sequence[Mapping[str, Value]]) -> list[Outcome]:
+        """Load each row afresh."""
+        feeder = Feeder(self.circuit, tuple(rows[0]), save=self.save, path="load")
+        points = [feeder.point((), row, 0) for row in rows]
+        return self.engine.run(feeder.deck(()), points, cpu_limit=self.cpu_limit)
+
+    def causes(self, row: Mapping[str, Value], altered: Sequence[str]) -> tuple[str, ...]:
+        """Which of the altered parameters alone, all others nominal, make a difference."""
+
+        def differs(names: Sequence[str]) -> bool:
+            # What only a load can set is set both times.
+            own = {n: v for n, v in row.items() if n in names or n not in altered}
+            return divergence(self.altered([own])[0], self.loaded([own])[0]) is not None
+
+        return causes(altered, differs)
+
+
+def method(simulator: Mapping[str, Any], proof: Mapping[str, Any]) -> str:
+    """Say in a sentence who computes the samples and which way; "" for what is no circuit.
+
+    Parameters
+    ----------
+    simulator
+        ``Simulator.describe()``, as a plan holds it.
+    proof
+        What is recorded beside the plan; may be empty.
+    """
+    if simulator.get("kind") != "circuit":
+        return ""
+    engine = simulator["engine"]
+    by = f"{engine['name']} {engine['version']}"
+    reason = str(proof.get("reason", ""))
+    if simulator["path"] != "alter":
+        return f"{by}, each sample loaded afresh" + (f": {reason}" if reason else ".")
+    count = len(proof.get("points", ()))
+    proved = f": {count} of them gave the bits of a fresh load" if count else ""
+    return f"{by}, each sample set in the loaded circuit{proved}."

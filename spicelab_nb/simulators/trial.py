@@ -21,8 +21,18 @@ TRIED = 3
 
 
 def spread(design: BoundDesign, count: int) -> dict[int, dict[str, Value]]:
-    """Take a few points from all over a design: index to the values of its parameters."""
-    indices = sorted({round(i) for i in np.linspace(0, design.size - 1, count)})
+    """Take a few points from all over a design: index to the values of its parameters.
+
+    They go along the diagonal, so that every dimension is seen from end to end.
+    """
+    shape = tuple(map(len, design.dimensions))
+    shares = np.linspace(0.0, 1.0, count).tolist()
+    diagonal = [
+        int(np.ravel_multi_index([round(share * (n - 1)) for n in shape], shape))
+        for share in shares
+    ]
+    along = [round(share * (design.size - 1)) for share in shares]
+    indices = sorted(list(dict.fromkeys([*diagonal, *along]))[:count])
     return {i: {name: v[0].item() for name, v in design.draw(i, i + 1).items()} for i in indices}
 
 

@@ -19,6 +19,7 @@ def last_point(out):
     return float(out["dc"]["v(out)"][-1])
 
 
+@pytest.mark.filterwarnings("ignore:Nothing in .divider. depends on top:UserWarning")
 @pytest.mark.parametrize("tops", [[1.0, 1.25], [1.0, 1.01]])
 def test_points_that_change_are_refused_where_they_are_kept(tmp_path, serial, tops):
     def campaign(keep):
