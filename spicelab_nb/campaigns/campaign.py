@@ -251,7 +251,14 @@ class Campaign:
             return self._store
         return f"{self._root.rstrip('/')}/{self.name}/{self.plan.digest[:8]}"
 
-    def run(self, cluster: Cluster | None = None, *, chunk_length: int | None = None) -> Run:
+    def run(
+        self,
+        cluster: Cluster | None = None,
+        *,
+        chunk_length: int | None = None,
+        budget: Any = None,
+        reserve: bool = True,
+    ) -> Run:
         """Start what is not computed yet; returns at once.
 
         Parameters
@@ -261,6 +268,13 @@ class Campaign:
         chunk_length
             Samples a chunk; None: it adapts to the measured time of a sample. The results do not
             depend on it.
+        budget
+            What the campaign may cost as a whole, in USD, what earlier runs of it cost included;
+            0: nothing. Before the start the upper end of the preview's interval is reserved (which
+            may measure a pilot first, where the cluster costs money). When it is spent no further
+            chunk is handed out, the cluster is scaled down, and all that is finished is kept.
+        reserve
+            False: start although the upper end does not fit, and stop when the budget is spent.
 
         Returns
         -------
@@ -274,6 +288,9 @@ class Campaign:
             An explicit `store` holds another plan.
         StoreError
             The store cannot be written.
+        BudgetError
+            It may cost more than the budget (the message says what would fit), nobody knows what
+            the cluster costs, or the budget is no amount.
         """
         return begin(
             name=self.name,
@@ -284,6 +301,8 @@ class Campaign:
             specs=self.specs,
             cluster=cluster,
             chunk_length=chunk_length,
+            budget=budget,
+            reserve=reserve,
         )
 
     def preview(

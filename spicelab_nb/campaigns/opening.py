@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from spicelab_nb.campaigns.run import Run
-from spicelab_nb.errors import CampaignError
+from spicelab_nb.cost.budget import budget_of
+from spicelab_nb.errors import BudgetError, CampaignError
 from spicelab_nb.results.spec import Spec
 from spicelab_nb.results.store import Store
 from spicelab_nb.sampling import restore as restore_design
@@ -42,14 +43,20 @@ def begin(
     specs: Mapping[str, Spec],
     cluster: Cluster | None,
     chunk_length: int | None,
+    budget: Any = None,
+    reserve: bool = True,
 ) -> Run:
     """Start a run of a campaign, or give the one that is under way in this kernel."""
     if chunk_length is not None and chunk_length < 1:
         raise CampaignError(f"chunk_length must be at least 1, not {chunk_length}.")
+    if budget is not None:
+        budget = budget_of(budget)
     opened = Store.open(store, create=True)
     opened.create(plan, design.size)
     with _beginning:
-        return _begin(opened, name, plan, design, simulator, specs, cluster, chunk_length)
+        return _begin(
+            opened, name, plan, design, simulator, specs, cluster, chunk_length, budget, reserve
+        )
 
 
 def _begin(
@@ -61,6 +68,8 @@ def _begin(
     specs: Mapping[str, Spec],
     cluster: Cluster | None,
     chunk_length: int | None,
+    budget: Any,
+    reserve: bool,
 ) -> Run:
     running = _begun.get(opened.url)
     if (
@@ -69,11 +78,16 @@ def _begin(
         and running.design.size == design.size
         and not running.let_cancelled_end()
     ):
+        if budget is not None:
+            raise BudgetError(
+                f"{running.name} is under way already and gets no other budget now: cancel it "
+                "first, then run it with one."
+            )
         return running
     label(opened, name, design, specs)
     run = Run(name=name, store=opened, plan=plan, design=design, specs=specs, simulator=simulator)
     _begun[opened.url] = run
-    run.go_on(cluster, chunk_length)
+    run.go_on(cluster, chunk_length, budget=budget, reserve=reserve)
     return run
 
 

@@ -18,7 +18,7 @@ from spicelab_nb.campaigns.pilot import (
 from spicelab_nb.cost.catalogue import Catalogue
 from spicelab_nb.cost.machine import MachineType, OwnMachine
 from spicelab_nb.cost.pilot import GUESS_DF, Ratio, pilot_statistics
-from spicelab_nb.cost.preview import Place, Preview
+from spicelab_nb.cost.preview import Place, Preview, Row
 from spicelab_nb.cost.wording import between, time_text
 from spicelab_nb.cost.workload import Tariff, Workload
 from spicelab_nb.errors import CostError, StoreError
@@ -27,14 +27,14 @@ from spicelab_nb.results.store import Store
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from spicelab_nb.clusters import Record
+    from spicelab_nb.clusters import Cluster, Record
     from spicelab_nb.cost.machine import Machine
     from spicelab_nb.results.plan import Plan
     from spicelab_nb.results.spec import Spec
     from spicelab_nb.sampling.design import BoundDesign
     from spicelab_nb.simulators.simulator import Simulator
 
-__all__ = ["CLOUD", "make_preview"]
+__all__ = ["CLOUD", "make_preview", "row_of"]
 
 CLOUD = Tariff(
     boot_s=90.0,
@@ -87,10 +87,11 @@ def make_preview(
     simulator: Simulator,
     specs: Mapping[str, Spec],
     pilot: bool,
-    seconds_per_sample: float | None,
-    machines: Any,
-    speed: Any,
-    tariff: Tariff | None,
+    seconds_per_sample: float | None = None,
+    machines: Any = None,
+    speed: Any = None,
+    tariff: Tariff | None = None,
+    also: Cluster | None = None,
     today: datetime.date | None = None,
 ) -> Preview:
     """Make the preview of a campaign; see ``Campaign.preview``."""
@@ -111,7 +112,13 @@ def make_preview(
         left = _left(opened, design)
     workload, basis, problem = _workload(simulator, measured, left, seconds_per_sample)
     start_s = measured.start_s if measured is not None else 0.0
-    places = _places(workload, chosen, ratios, tariff or CLOUD, start_s) if workload else ()
+    records = {record.id: record for record in clusters.list_clusters()}
+    if also is not None and hasattr(also, "record"):
+        # It may have changed since it last wrote its record, or have none.
+        records[also.id] = also.record()
+    places: tuple[Place, ...] = ()
+    if workload is not None:
+        places = _places(workload, list(records.values()), chosen, ratios, tariff or CLOUD, start_s)
     ratios.check_used(place.name for place in places)
     cloud = any(place.where == "cloud" for place in places)
     assumed = [CLOUD_ASSUMED] if cloud and tariff is None else []
@@ -125,6 +132,17 @@ def make_preview(
         problem=problem,
         notes=(*assumed, *([note] if note and cloud else [])),
     )
+
+
+def row_of(preview: Preview, cluster: Cluster | None) -> Row | None:
+    """The row of a live cluster, or of this machine; None where there is none."""
+    for row in preview.rows:
+        machine = row.place.machine
+        if cluster is None and row.place.where == "here":
+            return row
+        if cluster is not None and row.place.where == "cluster" and machine.name == cluster.name:
+            return row
+    return None
 
 
 def _existing(store: str, plan: Plan) -> Store | None:
@@ -193,7 +211,7 @@ def _workload(
             f"cost. The first: {pilot.reason or 'no reason given'} "
             "campaign.run() and run.failures show each.",
         )
-    seconds: dict[Hashable, Sequence[float]] = dict(pilot.seconds)
+    seconds: dict[Hashable, Sequence[float]] = {k: list(v) for k, v in pilot.seconds.items()}
     statistics = pilot_statistics(seconds)
     low, high = statistics.mean_interval()
     basis = (
@@ -261,6 +279,7 @@ def _ratio(value: Any) -> Ratio:
 
 def _places(
     workload: Workload,
+    records: Sequence[Record],
     machines: Sequence[Machine],
     speeds: _Speeds,
     tariff: Tariff,
@@ -269,7 +288,7 @@ def _places(
     found = [_here(workload, start_s)]
     found += [
         _cluster(record, workload, speeds, start_s)
-        for record in clusters.list_clusters()
+        for record in records
         if record.cores and record.state in ("running", "scaling")
     ]
     for machine in machines:

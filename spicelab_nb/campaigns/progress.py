@@ -68,11 +68,13 @@ class Progress:
     elapsed
         Seconds since the run was started in this kernel.
     spent
-        Money, at the cluster's price per hour; 0 where it costs nothing.
+        USD spent on the campaign so far, earlier runs included; 0 where it costs nothing.
     running_yield
         None without specs, for a design that is not random, or before the first sample.
     error
-        What ended a failed run, as one sentence; "" otherwise.
+        What ended a failed or stopped run, as one sentence; "" otherwise.
+    notice
+        What a person should know meanwhile: how much of the budget is spent; "" for nothing.
     """
 
     state: str
@@ -86,6 +88,7 @@ class Progress:
     spent: float
     running_yield: YieldSoFar | None
     error: str = ""
+    notice: str = ""
 
     def __repr__(self) -> str:
         return f"<Progress: {self}>"
@@ -101,8 +104,11 @@ class Progress:
         y = self.running_yield
         if y is not None:
             parts.append(f"yield {y.value:.1%} [{y.low:.1%}, {y.high:.1%}]")
-        if self.error:
-            parts.append(self.error)
+        if self.spent:
+            parts.append(f"{self.spent:.2g} USD spent" if self.spent < 0.1
+                         else f"{self.spent:,.2f} USD spent")  # fmt: skip
+        if self.error or self.notice:
+            parts.append(self.error or self.notice)
         return ", ".join(parts)
 
 
@@ -150,6 +156,8 @@ class Tally:
         0 for a design without random draws, whose yield has no interval.
     price
         Money an hour for the cluster.
+    spent
+        Gives what is spent so far; None: the price times the time.
     clock
         Monotonic seconds.
     """
@@ -161,6 +169,7 @@ class Tally:
         specs: Mapping[str, Spec],
         points_per_sample: int,
         price: float = 0.0,
+        spent: Callable[[], float] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lock = threading.Lock()
@@ -171,6 +180,8 @@ class Tally:
         self._random = points_per_sample > 0
         self._points = max(1, points_per_sample)
         self._price = price
+        self._spent = spent
+        self._notice = ""
         self._status = np.full(total, Status.NOT_RUN, np.int8)
         self._measures: dict[str, NDArray[np.float64]] = {}
         self._units: dict[str, str] = {}
@@ -195,6 +206,11 @@ class Tally:
         with self._lock:
             self._state, self._error = state, error
             self._ended = self._clock()
+
+    def notice(self, text: str) -> None:
+        """Show this from now on."""
+        with self._lock:
+            self._notice = text
 
     def retry(self) -> None:
         """Note that a chunk was lost and is handed out again."""
@@ -256,9 +272,7 @@ class Tally:
             )
 
     def _advance_prefix(self) -> None:
-        rest = self._status[self._prefix :]
-        missing = np.flatnonzero(rest == Status.NOT_RUN)
-        whole = (int(missing[0]) if missing.size else len(rest)) // self._points * self._points
+        whole = self._reach() // self._points * self._points
         if whole == 0:
             return
         part = slice(self._prefix, self._prefix + whole)
@@ -272,6 +286,21 @@ class Tally:
         self._prefix_failed += int((~ok.reshape(-1, self._points).all(axis=1)).sum())
         self._prefix_good += int(good.reshape(-1, self._points).all(axis=1).sum())
         self._prefix += whole
+
+    def _reach(self) -> int:
+        """How many points behind the prefix are finished without a gap.
+
+        Looks no further than it has to: each chunk of a million would else look at all of them.
+        """
+        begun = reached = self._prefix
+        step = 1024
+        while reached < len(self._status):
+            missing = self._status[reached : reached + step] == Status.NOT_RUN
+            if missing.any():
+                return reached + int(missing.argmax()) - begun
+            reached += len(missing)
+            step *= 2
+        return reached - begun
 
     @property
     def measures(self) -> dict[str, NDArray[np.float64]]:
@@ -293,6 +322,7 @@ class Tally:
 
     def snapshot(self) -> Progress:
         """Everything there is to show, at one moment."""
+        spent = None if self._spent is None else self._spent()
         with self._lock:
             now = self._ended if self._ended is not None else self._clock()
             rate = self._marks.rate(now)
@@ -308,9 +338,10 @@ class Tally:
                 rate=rate,
                 eta=eta,
                 elapsed=elapsed,
-                spent=self._price * elapsed / 3600,
+                spent=self._price * elapsed / 3600 if spent is None else spent,
                 running_yield=self._running_yield(),
                 error=self._error,
+                notice=self._notice,
             )
 
     def _running_yield(self) -> YieldSoFar | None:
@@ -333,7 +364,11 @@ class Tally:
 
 
 def tally_of(
-    store: Store, design: BoundDesign, specs: Mapping[str, Spec], *, price: float = 0.0
+    store: Store,
+    design: BoundDesign,
+    specs: Mapping[str, Spec],
+    *,
+    spent: Callable[[], float] | None = None,
 ) -> Tally:
     """Count what a store has already.
 
@@ -341,21 +376,26 @@ def tally_of(
     ----------
     store, design, specs
         Of a run.
-    price
-        Money an hour for the cluster it goes on with.
+    spent
+        Gives what is spent on it so far, in USD; None: nothing.
     """
     try:
-        return _count(store, design, specs, price)
+        return _count(store, design, specs, spent)
     except CorruptObjectError:
         # Nothing is deleted: what is damaged is put aside, and its samples are missing again.
         store.verify()
-        return _count(store, design, specs, price)
+        return _count(store, design, specs, spent)
 
 
-def _count(store: Store, design: BoundDesign, specs: Mapping[str, Spec], price: float) -> Tally:
+def _count(
+    store: Store,
+    design: BoundDesign,
+    specs: Mapping[str, Spec],
+    spent: Callable[[], float] | None,
+) -> Tally:
     dims = design.dimensions
     random = bool(dims) and dims[0].name == "sample"
     per_sample = design.size // len(dims[0]) if random else 0
-    tally = Tally(design.size, specs=specs, points_per_sample=per_sample, price=price)
+    tally = Tally(design.size, specs=specs, points_per_sample=per_sample, spent=spent)
     tally.add_stored(store)
     return tally

@@ -12,6 +12,7 @@ import numpy as np
 
 from spicelab_nb import clusters
 from spicelab_nb.campaigns.driver import Driver
+from spicelab_nb.campaigns.expense import Expense, check_reservation, spent_before
 from spicelab_nb.campaigns.points import point_index
 from spicelab_nb.campaigns.progress import Progress, Tally, tally_of
 from spicelab_nb.campaigns.task import ChunkTask
@@ -20,6 +21,7 @@ from spicelab_nb.circuits.simulation import seeded
 from spicelab_nb.errors import (
     CampaignError,
     ClusterError,
+    LedgerError,
     SimulationError,
     StoreLockedError,
 )
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
     from spicelab_nb.campaigns.verification import Verification
     from spicelab_nb.clusters import Cluster
+    from spicelab_nb.cost.history import RunCost
+    from spicelab_nb.cost.preview import Preview, Row
     from spicelab_nb.executors.executor import Executor
     from spicelab_nb.results.plan import Plan
     from spicelab_nb.results.spec import Spec
@@ -89,6 +93,7 @@ class Run:
         self._store = store
         self._simulator = simulator
         self._driver: Driver | None = None
+        self._expense: Expense | None = None
         self._tally: Tally | None = None
         self._counted_chunks: tuple[Any, ...] = ()
         self._dataset: tuple[tuple[Any, ...], xr.Dataset] | None = None
@@ -185,6 +190,8 @@ class Run:
         measures: Mapping[str, Any] | None = None,
         simulator: Any = None,
         chunk_length: int | None = None,
+        budget: Any = None,
+        reserve: bool = True,
     ) -> Run:
         """Compute what is still missing; returns at once.
 
@@ -196,13 +203,16 @@ class Run:
             The measures that are Python functions: their code is not in the store.
         simulator
             The simulator, where it is a Python function or an object of your own.
-        chunk_length
-            As in ``campaign.run``.
+        chunk_length, budget, reserve
+            As in ``campaign.run``. The budget is for the campaign as a whole: one that has stopped
+            a run needs a larger one to go on.
 
         Raises
         ------
         MeasureError, CampaignError
             A Python measure or simulator is missing, or is not the one the run was planned with.
+        BudgetError
+            What is missing may cost more than the budget has left.
         """
         if self.active and not self.let_cancelled_end():
             return self
@@ -214,10 +224,17 @@ class Run:
             self._simulator = restore_simulator(
                 self.plan.simulator, self.plan.inputs, measures=measures, simulator=simulator
             )
-        self.go_on(cluster, chunk_length)
+        self.go_on(cluster, chunk_length, budget=budget, reserve=reserve)
         return self
 
-    def go_on(self, cluster: Cluster | None, chunk_length: int | None) -> None:
+    def go_on(
+        self,
+        cluster: Cluster | None,
+        chunk_length: int | None,
+        *,
+        budget: Any = None,
+        reserve: bool = True,
+    ) -> None:
         """Start a driver for what is missing, with the simulator that is there."""
         if not self._store.gaps(self.design.size):
             self._finish(patience=0)
@@ -230,25 +247,31 @@ class Run:
                 f"The store {self.store} is in this process's memory, where the workers of a "
                 'cluster cannot write: use a folder, or run on sl.cluster("serial").'
             )
-        tally = tally_of(
-            self._store,
-            self.design,
-            self.specs,
-            price=getattr(chosen, "price_per_hour", 0.0) or 0.0,
-        )
+        expense = self._account(chosen, budget, reserve)
+        tally = tally_of(self._store, self.design, self.specs, spent=lambda: float(expense.spent))
+        expense.warn = tally.notice
+        before = tally.snapshot().done
         used: list[Cluster] = []
 
         def open_executor() -> Executor:
             where = chosen if chosen is not None else clusters.cluster("local")
             used.append(where)
+            note()
+            expense.started_on(where)
             return where.executor()
 
         def note() -> None:
             for where in used:
                 where.note_campaign(self.name, **tally.counts())
+            expense.note(tally.snapshot().done - before)
+
+        def complete() -> None:
+            expense.computed()
+            self._finish()
 
         def on_end(state: str) -> None:
             note()
+            expense.end(state, tally.snapshot().done - before)
 
         task = ChunkTask(
             simulator=self._simulator,
@@ -256,6 +279,8 @@ class Run:
             store=self.store,
             plan_digest=self.plan.digest,
         )
+        expense.begin()
+        self._expense = expense
         self._tally = tally
         self._driver = Driver(
             name=self.name,
@@ -265,11 +290,67 @@ class Run:
             tally=tally,
             open_executor=open_executor,
             chunk_length=chunk_length,
-            on_complete=self._finish,
+            gate=expense.gate,
+            on_complete=complete,
             on_progress=note,
             on_end=on_end,
         )
         self._driver.start()
+
+    def _account(self, chosen: Cluster | None, budget: Any, hold: bool) -> Expense:
+        """Open the account of what is to be computed now; refuse what does not fit the budget."""
+        before = spent_before(self.plan.digest, self.store, must_know=budget is not None)
+        looked: list[tuple[Preview, Row | None]] = []
+
+        def look() -> tuple[Preview, Row | None]:
+            if not looked:
+                looked.append(self._preview_on(chosen, pilot=budget is not None))
+            return looked[0]
+
+        amount = None
+        if budget is not None:
+            amount = check_reservation(budget, cluster=chosen, before=before, look=look, hold=hold)
+        if not looked and self._store.read_pilot() is not None:
+            look()
+        points = sum(stop - start for start, stop in self._store.gaps(self.design.size))
+        return Expense(
+            campaign=self.name,
+            plan=self.plan.digest,
+            store=self.store,
+            points=points,
+            cluster=chosen,
+            before=before,
+            budget=amount,
+            predicted=looked[0][1] if looked else None,
+        )
+
+    def _preview_on(self, chosen: Cluster | None, *, pilot: bool) -> tuple[Preview, Row | None]:
+        """The preview, and its row for where this is about to run."""
+        from spicelab_nb.campaigns.preview import make_preview, row_of
+
+        assert self._simulator is not None  # noqa: S101 - nothing goes on without one
+        preview = make_preview(
+            name=self.name,
+            store=self.store,
+            plan=self.plan,
+            design=self.design,
+            simulator=self._simulator,
+            specs=self.specs,
+            pilot=pilot,
+            also=chosen,
+        )
+        return preview, row_of(preview, chosen)
+
+    @property
+    def cost(self) -> RunCost:
+        """What its runs took and cost, against what was predicted for them; from the ledger."""
+        from spicelab_nb.cost.history import RunCost, past_runs
+        from spicelab_nb.cost.ledger import default_ledger
+
+        if self._expense is not None and self.active:
+            self._expense.write("run-alive", 0)
+        entries, _ = default_ledger().read()
+        return RunCost(runs=tuple(past_runs(entries, plan=self.plan.digest, store=self.store)))
 
     def _finish(self, patience: float | None = None) -> None:
         from spicelab_nb.results.consolidation import consolidate
@@ -336,6 +417,10 @@ class Run:
         idle = self.plan.proof.get("idle", ())
         if idle:
             notes.append(f"Nothing depends on {', '.join(idle)}, which is varied.")
+        try:
+            notes += self.cost.notes()
+        except LedgerError as error:
+            notes.append(str(error))
         return replace(summary, notes=tuple(notes))
 
     def _why_failed(self) -> str:

@@ -84,7 +84,8 @@ def reserve(
     fitting = {name: cost for name, cost in (alternatives or {}).items() if cost <= left}
     if fitting:
         name = min(fitting, key=lambda each: fitting[each])
-        ways.append(f"{name}, at up to {fitting[name]}")
+        most = fitting[name]
+        ways.append(f"{name}, at {f'up to {most}' if most else 'no cost'}")
     ways.append(f"a budget of {(before + upper).rounded(up=True)}")
     spent = f", {before} of it spent already" if before else ""
     raise BudgetError(

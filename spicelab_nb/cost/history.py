@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from spicelab_nb.cost.ledger import Entry
 
-__all__ = ["ModelError", "PastRun", "model_error", "past_runs", "spent_on"]
+__all__ = ["ModelError", "PastRun", "RunCost", "model_error", "past_runs", "spent_on"]
 
 FEWEST = 3
 """Runs from which an error of the model is spoken of."""
@@ -93,6 +93,44 @@ class PastRun:
         if self.state not in ("done", "running"):
             text += f"; {self.state} after {self.done:,} of {self.points:,} samples"
         return text + "."
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RunCost:
+    """What one campaign's runs took and cost, against what was predicted.
+
+    Parameters
+    ----------
+    runs
+        The oldest first.
+    """
+
+    runs: tuple[PastRun, ...]
+
+    @property
+    def spent(self) -> Money:
+        """By all of them."""
+        total = Money(0, self.runs[0].spent.currency if self.runs else USD)
+        for run in self.runs:
+            total += run.spent
+        return total
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds that all of them took."""
+        return sum(run.elapsed_s for run in self.runs)
+
+    def notes(self) -> list[str]:
+        """A sentence for each run that was predicted or cost anything."""
+        return [str(run) for run in self.runs if run.predicted_s is not None or run.spent]
+
+    def __repr__(self) -> str:
+        if not self.runs:
+            return "The ledger knows of no run of this campaign."
+        lines = [str(run) for run in self.runs]
+        if len(lines) > 1:
+            lines.append(f"Together: {time_text(self.elapsed_s)}, {self.spent}.")
+        return "\n".join(lines)
 
 
 def interval_text(seconds: Interval) -> str:

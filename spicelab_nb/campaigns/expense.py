@@ -1,0 +1,304 @@
+"""What one run costs: metered, held to its budget, and written into the ledger."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from spicelab_nb.cost import ledger
+from spicelab_nb.cost.budget import Budget, budget_of, reserve
+from spicelab_nb.cost.history import spent_on
+from spicelab_nb.cost.meter import Meter, billing_clock
+from spicelab_nb.cost.money import USD, Money
+from spicelab_nb.errors import BudgetError, ClusterError, LedgerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spicelab_nb.clusters import Cluster
+    from spicelab_nb.cost.preview import Preview, Row
+
+__all__ = ["Expense", "check_reservation"]
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.5
+"""Between two looks at a cluster's price: it changes when workers come and go."""
+
+NOTE_SECONDS = 60.0
+"""Between two lines in the ledger: what is lost of a run's account when its kernel is killed."""
+
+_rested: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+"""Clusters that a budget has scaled down, and how many workers they had."""
+
+
+def check_reservation(
+    budget: Any,
+    *,
+    cluster: Cluster | None,
+    before: Money,
+    look: Callable[[], tuple[Preview, Row | None]],
+    hold: bool,
+) -> Money:
+    """Refuse a run that may cost more than its budget; gives the budget.
+
+    Parameters
+    ----------
+    budget
+        As given.
+    cluster
+        Where; None: a local one, which costs nothing.
+    before
+        Spent on the campaign already.
+    look
+        Gives the preview, and its row for the cluster.
+    hold
+        False: do not ask whether it fits; it is stopped when the budget is spent.
+
+    Raises
+    ------
+    BudgetError
+        It does not fit, or nobody knows what the cluster costs.
+    """
+    amount = budget_of(budget)
+    price = 0.0 if cluster is None else cluster.price_per_hour
+    if cluster is not None and price is None:
+        raise BudgetError(
+            f"What {cluster.name!r} costs is not known, so no budget can be kept there. Start it "
+            'with its price: sl.cluster("address", address=..., price=0.04), in USD a core and '
+            "hour, or price=0 where it is free."
+        )
+    if not price and not _rested.get(cluster):
+        return amount
+    if amount <= before:
+        spent = f"{before} of it is spent already" if before else "nothing may be spent"
+        raise BudgetError(
+            f"The budget is {amount}, and {spent}: nothing can run on "
+            f"{getattr(cluster, 'name', 'this machine')!r}, which costs money. Give a larger "
+            'one, or run where it costs nothing: sl.cluster("local").'
+        )
+    if not hold:
+        return amount
+    preview, row = look()
+    if preview.problem:
+        raise BudgetError(f"{preview.problem} So no budget can be reserved.")
+    upper = row.cost[2] if row is not None and row.cost is not None else None
+    if upper is None:
+        raise BudgetError(
+            f"Nothing can be said about the cost on {getattr(cluster, 'name', '?')!r}, so no "
+            "budget can be reserved. reserve=False starts all the same, and stops when it is spent."
+        )
+    others = {
+        each.label: each.cost[2]
+        for each in preview.rows
+        if each.cost is not None and row is not None and each.place is not row.place
+    }
+    reserve(
+        amount,
+        upper=upper,
+        before=before,
+        samples=preview.left,
+        where=getattr(cluster, "name", "this machine"),
+        alternatives=others,
+    )
+    return amount
+
+
+class Expense:
+    """Follows what one run spends. Used from its driver's thread; `spent` from any.
+
+    Where several campaigns of this process share a cluster, each pays an equal part of what it
+    costs meanwhile.
+
+    Parameters
+    ----------
+    campaign, plan, store, points
+        Name, digest, URL, and how many points are still to be computed.
+    cluster
+        Where; None: a local one, started when the run begins.
+    before
+        Spent on the campaign by earlier runs.
+    budget
+        For the campaign as a whole; None: without.
+    predicted
+        The preview's row for this cluster; None where nothing was measured.
+    warn
+        Told of crossed thresholds, as a sentence.
+    """
+
+    def __init__(
+        self,
+        *,
+        campaign: str,
+        plan: str,
+        store: str,
+        points: int,
+        cluster: Cluster | None,
+        before: Money,
+        budget: Money | None,
+        predicted: Row | None,
+        warn: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.id = uuid.uuid4().hex[:12]
+        self.budget = budget
+        self._campaign, self._plan, self._store, self._points = campaign, plan, store, points
+        self._cluster = cluster
+        self._before = before
+        self._predicted = predicted
+        self.warn = warn
+        kind = getattr(cluster, "kind", "local")
+        self._clock = billing_clock(goes_on_asleep=kind not in ("local", "serial", "ray"))
+        self._meter = Meter(0, clock=self._clock)
+        self._looked = -1e9
+        self._noted = time.monotonic()
+        self._began = time.monotonic()
+        self._computed: float | None = None
+        self.gate = None
+        if budget is not None:
+            self.gate = Budget(
+                budget, spent=self._spent_now, price_per_hour=self._price_now, warn=self._say
+            )
+
+    @property
+    def spent(self) -> Money:
+        """On the campaign so far, earlier runs included."""
+        return self._before + self._meter.spent
+
+    @property
+    def here(self) -> Money:
+        """By this run alone."""
+        return self._meter.spent
+
+    def begin(self) -> None:
+        """Write down that it begins; wake a cluster that a budget had scaled down.
+
+        Raises
+        ------
+        LedgerError
+            It costs money, and that cannot be written down.
+        """
+        cluster = self._cluster
+        workers = _rested.pop(cluster, 0) if cluster is not None else 0
+        self.look(force=True)
+        predicted = self._predicted
+        facts = {
+            "campaign": self._campaign,
+            "plan": self._plan,
+            "store": self._store,
+            "points": self._points,
+            "cluster": getattr(cluster, "name", "local"),
+            "cluster_id": getattr(cluster, "id", ""),
+            "cluster_kind": getattr(cluster, "kind", "local"),
+            "currency": USD,
+            "budget": None if self.budget is None else str(self.budget.amount),
+            "predicted_s": None if predicted is None else _bounds(predicted.time_s),
+            "predicted_usd": None
+            if predicted is None or predicted.cost is None
+            else _bounds(predicted.estimate.cost_usd),
+        }
+        if self._meter.price_per_hour or workers:
+            ledger.default_ledger().append("run", self.id, **facts)
+        else:
+            ledger.note("run", self.id, **facts)
+        if cluster is not None and workers and not cluster.workers:
+            cluster.scale(workers)
+
+    def started_on(self, cluster: Cluster) -> None:
+        """Charge this cluster, which was started for the run."""
+        self._cluster = cluster
+        self.look(force=True)
+
+    def look(self, *, force: bool = False) -> None:
+        """Follow the cluster's price."""
+        now = time.monotonic()
+        if self._cluster is None or (not force and now < self._looked + LOOK_SECONDS):
+            return
+        self._looked = now
+        price = getattr(self._cluster, "price_per_hour", 0.0) or 0.0
+        sharing = max(1, getattr(self._cluster, "campaigns_under_way", 1))
+        self._meter.reprice(price / sharing)
+
+    def note(self, done: int) -> None:
+        """Follow the price, and write a line now and then."""
+        self.look()
+        if time.monotonic() > self._noted + NOTE_SECONDS:
+            self.write("run-alive", done)
+
+    def write(self, kind: str, done: int, **more: Any) -> None:
+        """Write a line now."""
+        self._noted = time.monotonic()
+        elapsed = self._computed if self._computed is not None else self._noted - self._began
+        ledger.note(
+            kind,
+            self.id,
+            elapsed=round(elapsed, 3),
+            spent=str(self._meter.spent.amount),
+            currency=USD,
+            done=done,
+            **more,
+        )
+
+    def computed(self) -> None:
+        """Note that every sample is there: what was predicted has happened."""
+        if self._computed is None:
+            self._computed = time.monotonic() - self._began
+
+    def end(self, state: str, done: int) -> None:
+        """Charge nothing more, write it down, and let a cluster rest whose budget is spent."""
+        self.look(force=True)
+        self._meter.stop()
+        self.write("run-ended", done, state=state)
+        if self.gate is not None and state == self.gate.state:
+            self._rest()
+
+    def _rest(self) -> None:
+        cluster = self._cluster
+        if cluster is None or not cluster.price_per_hour or cluster.campaigns_under_way:
+            return
+        workers = cluster.workers
+        try:
+            cluster.scale(0)
+        except ClusterError as error:
+            self.warn(f"{cluster.name!r} goes on costing: {error}")
+        else:
+            _rested[cluster] = workers
+            logger.warning("%r is scaled down to 0 workers: its budget is spent.", cluster.name)
+
+    def _spent_now(self) -> Money:
+        self.look()
+        return self.spent
+
+    def _price_now(self) -> Any:
+        return self._meter.price_per_hour
+
+    def _say(self, percent: int, text: str) -> None:
+        del percent
+        logger.warning("%s: %s", self._campaign, text)
+        self.warn(text)
+
+
+def spent_before(plan: str, store: str, *, must_know: bool) -> Money:
+    """What earlier runs of a campaign cost, as the ledger has it.
+
+    Raises
+    ------
+    LedgerError
+        It cannot be read, and a budget depends on it (`must_know`); else it counts as nothing.
+    """
+    try:
+        entries, problems = ledger.default_ledger().read()
+    except LedgerError as error:
+        if must_know:
+            raise
+        entries, problems = [], [str(error)]
+    for problem in problems:
+        logger.warning("%s", problem)
+    return spent_on(entries, plan=plan, store=store)
+
+
+def _bounds(interval: Any) -> list[float] | None:
+    found = [interval.mean, interval.lower, interval.upper]
+    return [float(f"{value:.6g}") for value in found] if found[2] < 1e300 else None
