@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from spicelab_nb.circuits.includes import IncludedFile
-from spicelab_nb.circuits.sources import title_name
+from spicelab_nb.circuits.original import Original
 from spicelab_nb.errors import CircuitError
 
 if TYPE_CHECKING:
@@ -15,38 +15,50 @@ if TYPE_CHECKING:
 __all__ = ["contents", "describe", "rebuilt"]
 
 
-def describe(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a circuit's state as JSON, contents by their SHA-256.
+def describe(
+    original: Original, given: tuple[str, ...] | None, values: Mapping[str, float | str]
+) -> dict[str, Any]:
+    """Give a circuit as JSON, contents by their SHA-256.
 
-    Names of circuits and files are not in it: they change nothing that is computed.
+    What it is called is not in it: that changes nothing that is computed.
+
+    Parameters
+    ----------
+    original
+        The netlist.
+    given
+        Analyses that replace the netlist's own; None where there are none.
+    values
+        What is set.
     """
-    given = state["_given"]
     return {
         "kind": "netlist",
-        "text": hashlib.sha256(state["_text"].encode()).hexdigest(),
-        "links": dict(sorted(state["_links"].items())),
+        "text": hashlib.sha256(original.text.encode()).hexdigest(),
+        "links": dict(sorted(original.links.items())),
         "files": [
             {"name": f.name, "sha256": f.sha256, "links": dict(sorted(f.links.items()))}
-            for f in state["_files"]
+            for f in original.files
         ],
-        "osdi": list(state["_osdi"]),
-        "setup": list(state["_setup"]),
+        "osdi": list(original.osdi),
+        "setup": list(original.setup),
         "analyses": None if given is None else list(given),
-        "values": dict(sorted(state["_values"].items())),
+        "values": dict(sorted(values.items())),
     }
 
 
-def contents(state: Mapping[str, Any]) -> dict[str, bytes]:
+def contents(original: Original) -> dict[str, bytes]:
     """Give the contents that `describe` names, by SHA-256."""
-    text = state["_text"].encode()
+    text = original.text.encode()
     return {
         hashlib.sha256(text).hexdigest(): text,
-        **{file.sha256: file.data for file in state["_files"]},
+        **{file.sha256: file.data for file in original.files},
     }
 
 
-def rebuilt(description: Mapping[str, Any], inputs: Mapping[str, bytes]) -> dict[str, Any]:
-    """Give the state that was described.
+def rebuilt(
+    description: Mapping[str, Any], inputs: Mapping[str, bytes]
+) -> tuple[Original, tuple[str, ...] | None, dict[str, float | str]]:
+    """Give netlist, given analyses and values that were described.
 
     Raises
     ------
@@ -59,19 +71,15 @@ def rebuilt(description: Mapping[str, Any], inputs: Mapping[str, bytes]) -> dict
                 f"A circuit cannot be rebuilt: the contents {sha256[:12]}... are missing."
             )
     given = description["analyses"]
-    text = inputs[description["text"]].decode()
-    return {
-        "_text": text,
-        "_links": dict(description["links"]),
-        "_files": tuple(
+    original = Original(
+        text=inputs[description["text"]].decode(),
+        links=dict(description["links"]),
+        files=tuple(
             IncludedFile(name=f["name"], data=inputs[f["sha256"]], links=dict(f["links"]))
             for f in description["files"]
         ),
-        "_osdi": tuple(description["osdi"]),
-        "_setup": tuple(description["setup"]),
-        "_given": None if given is None else tuple(given),
-        "_values": dict(description["values"]),
-        "_label": "the netlist",
-        "_name": title_name(text),
-        "_notices": (),
-    }
+        osdi=tuple(description["osdi"]),
+        setup=tuple(description["setup"]),
+        label="the netlist",
+    )
+    return original, None if given is None else tuple(given), dict(description["values"])
