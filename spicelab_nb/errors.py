@@ -34,6 +34,7 @@ __all__ = [
     "MeasureError",
     "MissingExtraError",
     "PriceError",
+    "PriceFetchError",
     "SamplingError",
     "SimulationError",
     "SpecError",
@@ -178,6 +179,13 @@ class CurrencyError(CostError, TypeError):
 
 class PriceError(CostError):
     """A price, or a list of prices, cannot be used or fetched; the message says which."""
+
+
+class PriceFetchError(PriceError, ConnectionError):
+    """A provider's price interface does not answer, or not as documented; says what to do."""
+
+    # OSError formats (errno, text); these carry one sentence.
+    __str__ = Exception.__str__
 
 
 class UnknownMachineError(PriceError, LookupError):

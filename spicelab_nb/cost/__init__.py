@@ -25,6 +25,7 @@ _MODULES = {
     "measured_ratio": "pilot",
     "pareto": "frontier",
     "pilot_statistics": "pilot",
+    "ratio_from_past": "pilot",
 }
 
 __all__ = [*_MODULES]
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from spicelab_nb.cost.pilot import Ratio as Ratio
     from spicelab_nb.cost.pilot import measured_ratio as measured_ratio
     from spicelab_nb.cost.pilot import pilot_statistics as pilot_statistics
+    from spicelab_nb.cost.pilot import ratio_from_past as ratio_from_past
     from spicelab_nb.cost.workload import Interruptions as Interruptions
     from spicelab_nb.cost.workload import Tariff as Tariff
     from spicelab_nb.cost.workload import Workload as Workload

@@ -23,7 +23,7 @@ from spicelab_nb.errors import PriceError, UnknownMachineError, nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["COLUMNS", "STALE_DAYS", "Catalogue", "cache_folder", "read_prices"]
+__all__ = ["COLUMNS", "STALE_DAYS", "Catalogue", "cache_folder", "parse_prices", "read_prices"]
 
 COLUMNS = (
     "provider", "instance_type", "region", "vcpu", "mem_gib", "arch", "gpus", "gpu",
@@ -208,7 +208,7 @@ def _updated(
 @lru_cache(maxsize=1)
 def _packaged() -> tuple[MachineType, ...]:
     text = resources.files("spicelab_nb.cost").joinpath("prices.csv").read_text("utf-8")
-    return _parse(text, "prices.csv of spicelab_nb")
+    return parse_prices(text, "prices.csv of spicelab_nb")
 
 
 def read_prices(path: Path) -> tuple[MachineType, ...]:
@@ -223,10 +223,11 @@ def read_prices(path: Path) -> tuple[MachineType, ...]:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PriceError(f"The prices in {path} cannot be read: {error}") from error
-    return _parse(text, str(path))
+    return parse_prices(text, str(path))
 
 
-def _parse(text: str, where: str) -> tuple[MachineType, ...]:
+def parse_prices(text: str, where: str) -> tuple[MachineType, ...]:
+    """Read the text of a price file; `where` it stands is for messages."""
     reader = csv.DictReader(io.StringIO(text, newline=""), restkey="surplus", strict=True)
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if missing:

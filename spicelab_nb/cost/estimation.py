@@ -319,11 +319,18 @@ def _widened(span: Makespan, workload: Workload, speed: Ratio, cut: _Cut) -> Int
         return Interval(mean=span.mean, lower=span.lower, upper=span.upper)
     below_df = sum(sd**4 / df for sd, df in parts)
     df = variance**2 / below_df if below_df > 0 else math.inf
-    stretch = float(stdtrit(min(df, 1e6), 0.5 + LEVEL / 2.0)) * math.sqrt(variance)
-    # A time cannot be negative: the bounds are factors, as far from 1 on a logarithmic scale.
-    below = math.hypot(span.mean - span.lower, span.mean * -math.expm1(-stretch))
-    above = math.hypot(span.upper - span.mean, span.mean * math.expm1(min(stretch, 50.0)))
-    return Interval(mean=span.mean, lower=max(span.mean - below, 0.0), upper=span.mean + above)
+    quantile = float(stdtrit(min(df, 1e6), 0.5 + LEVEL / 2.0))
+    # A time cannot be negative: below, the bound is a factor. A ratio of speeds errs by factors
+    # upwards, too; a mean of times by seconds.
+    ratio_sd = min(quantile * cut.share * speed.relative_sd, 50.0)
+    others_sd = quantile * math.sqrt(max(variance - (cut.share * speed.relative_sd) ** 2, 0.0))
+    fall = span.mean * -math.expm1(-quantile * math.sqrt(variance))
+    rise = span.mean * math.hypot(math.expm1(ratio_sd), others_sd)
+    return Interval(
+        mean=span.mean,
+        lower=max(span.mean - math.hypot(span.mean - span.lower, fall), 0.0),
+        upper=span.mean + math.hypot(span.upper - span.mean, rise),
+    )
 
 
 def _with_boot(makespan: Interval, tariff: Tariff) -> Interval:

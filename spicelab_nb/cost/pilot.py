@@ -15,7 +15,15 @@ from spicelab_nb.errors import CostError
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-__all__ = ["EXACT", "PilotStatistics", "Ratio", "TotalTime", "measured_ratio", "pilot_statistics"]
+__all__ = [
+    "EXACT",
+    "PilotStatistics",
+    "Ratio",
+    "TotalTime",
+    "measured_ratio",
+    "pilot_statistics",
+    "ratio_from_past",
+]
 
 LEVEL = 0.90
 """Share of outcomes inside an interval."""
@@ -98,6 +106,50 @@ def measured_ratio(here_s: Sequence[float], there_s: Sequence[float]) -> Ratio:
         df=df,
         measured=True,
     )
+
+
+def ratio_from_past(
+    predicted_s: Sequence[float], taken_s: Sequence[float], *, ratio: Ratio = EXACT
+) -> Ratio:
+    """Speed ratio of a place from runs that were made there, for the next one.
+
+    Parameters
+    ----------
+    predicted_s
+        What was predicted for each with `ratio`, seconds.
+    taken_s
+        What each took.
+    ratio
+        That the predictions were made with.
+
+    Returns
+    -------
+    Ratio
+        Its uncertainty is that of one further run: ``s sqrt(1 + 1/n)`` of the logarithms. With one
+        past run nothing is known of the spread, and it is taken as declared.
+
+    Raises
+    ------
+    CostError
+        There are no past runs, not as many of both, or a time is not more than 0.
+    """
+    predicted, taken = np.asarray(predicted_s, dtype=float), np.asarray(taken_s, dtype=float)
+    both = np.concatenate([predicted, taken])
+    if (
+        predicted.size != taken.size
+        or not predicted.size
+        or not (np.isfinite(both).all() and (both > 0).all())
+    ):
+        raise CostError(
+            "A ratio from past runs needs as many predicted times as taken ones, all above 0 s, "
+            f"not {list(predicted_s)} and {list(taken_s)}."
+        )
+    logs = np.log(predicted) - np.log(taken)
+    value = ratio.value * math.exp(float(logs.mean()))
+    if logs.size == 1:
+        return Ratio.declared(value)
+    spread = float(logs.std(ddof=1)) * math.sqrt(1.0 + 1.0 / logs.size)
+    return Ratio(value=value, relative_sd=spread, df=logs.size - 1.0, measured=True)
 
 
 @dataclass(frozen=True, kw_only=True)
