@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spicelab_nb.results.platform import fingerprint
+from spicelab_nb.simulators import CircuitSimulator
 from spicelab_nb.simulators.simulator import Batch, Status
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ MOST, SECONDS = 32, 30.0
 """Samples, and seconds, after which a pilot begins no other sample."""
 
 QUICK = 0.02
-"""Samples that take less than this many seconds are timed several at once, as chunks run them."""
+"""Samples of a circuit that take less than this many seconds are timed several at once."""
 
 NEIGHBOURS = 4
 """Points of a sweep that stand side by side in a pilot, so that they can be."""
@@ -169,7 +170,9 @@ def measure_pilot(
     begun = clock()
     session = simulator.open()
     try:
-        timing = _Timing(session, design, store, clock, end=begun + seconds)
+        # A person's own function is called once for a sample: it may count, log, or write files.
+        repeat = isinstance(simulator, CircuitSimulator)
+        timing = _Timing(session, design, store, clock, end=begun + seconds, repeat=repeat)
         return timing.measure(points, begun)
     finally:
         session.close()
@@ -185,12 +188,14 @@ class _Timing:
         store: Store,
         clock: Callable[[], float],
         end: float,
+        repeat: bool,
     ) -> None:
         self._session = session
         self._design = design
         self._store = store
         self._clock = clock
         self._end = end
+        self._repeat = repeat
         self._strata = strata_of(design)
         self._times: dict[str, list[float]] = {}
         self._points = 0
@@ -212,7 +217,7 @@ class _Timing:
             single, wall = self._run(rest[:1])
             self._keep(single, [wall])
             del rest[0]
-            if wall < QUICK:
+            if self._repeat and wall < QUICK:
                 self._measure_quick(rest, single.start)
             else:
                 self._measure_slow(rest)

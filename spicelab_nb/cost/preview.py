@@ -233,10 +233,13 @@ class Preview:
         allowed = worker_counts(self.workload, place.machine, most)
         if place.workers is not None:
             return (max(1, min(place.workers, self.workload.most_workers)),)
-        if self.workers is not None and allowed:
-            asked = min(self.workers, allowed[-1])
-            return tuple(sorted({*allowed, asked}))
-        return allowed
+        if not allowed:
+            return ()
+        # Less than one machine's worth, too: a short campaign has fewer chunks than that.
+        counts = {*allowed, *(2**k for k in range(10) if 2**k < allowed[0])}
+        if self.workers is not None:
+            counts.add(min(self.workers, allowed[-1]))
+        return tuple(sorted(counts))
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
