@@ -99,7 +99,7 @@ def ratio_table(records: Sequence[Mapping[str, Any]]) -> str:
 def _column(key: str) -> str:
     short = {"rc": "RC", "opamp": "op-amp", "rectifier": "rectifier", "ring": "ring oscillator"}
     kinds = "+".join(line.split()[0] for line in CIRCUITS[key].analyses)
-    return f"{short.get(key, key.upper())} {kinds}"
+    return f"{short.get(key, key.replace('sky', 'SKY'))} {kinds}"
 
 
 def sample_table(records: Sequence[Mapping[str, Any]]) -> str:

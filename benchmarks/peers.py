@@ -165,7 +165,7 @@ def spicelab(circuit: BenchCircuit, rows: Rows, models: Path) -> Iterator[float]
     low_pass = Circuit("rc")
     source, nodes = Vac("1", "", ac_mag=1.0), [Net(n) for n in ("in", "n1", "n2", "out")]
     parts = [(source, nodes[0], GND)]
-    varied = {}
+    varied: dict[Any, Any] = {}
     for i in range(3):
         resistor = Resistor(str(i + 1), ("1k", "10k", "100k")[i])
         capacitor = Capacitor(str(i + 1), ("10n", "1n", "100p")[i])

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from benchmarks.measurement import Spread
 
     Write = Callable[[dict[str, Any]], None]
 
-__all__ = ["RESULTS", "Figure", "Settings", "read", "recorded"]
+__all__ = ["RESULTS", "Figure", "Settings", "of_kind", "read", "recorded"]
 
 RESULTS = Path(__file__).resolve().parent / "results"
 """Where results are kept that figures elsewhere come from."""
@@ -123,6 +123,6 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def of_kind(records: Iterable[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+def of_kind(records: Iterable[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
     """Give those of one kind."""
     return [r for r in records if r["kind"] == kind]
