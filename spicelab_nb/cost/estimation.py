@@ -47,7 +47,7 @@ class Estimate:
     workload
         What was estimated.
     chunks, chunk
-        How many chunks there are, and samples of each.
+        How many chunks there are, and samples of one, on average.
     time_s
         From the order of the machines until they are gone.
     makespan_s
@@ -78,7 +78,7 @@ class Estimate:
     spot: bool
     workload: Workload
     chunks: int
-    chunk: int
+    chunk: float
     time_s: Interval
     makespan_s: Interval
     billed_s: Interval
@@ -206,15 +206,14 @@ class _Cut:
 
     used: int
     chunks: int
-    chunk: int
+    chunk: float
     sample_s: float
     mean_s: float
     sd_s: float
 
     @classmethod
     def of(cls, workload: Workload, workers: int, speed: float) -> _Cut:
-        chunk = workload.chunk_on(workers, speed)
-        chunks = model.chunks(workload.samples, chunk)
+        chunks, chunk = workload.chunks_on(workers, speed)
         sample_s = workload.sample_s / speed
         return cls(
             used=max(min(workers, chunks), 1),

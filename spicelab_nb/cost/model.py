@@ -88,12 +88,12 @@ def waves(chunk_count: int, workers: int) -> int:
     return math.ceil(chunk_count / workers)
 
 
-def chunk_mean_s(chunk: int, sample_s: float, overhead_s: float = 0.0) -> float:
+def chunk_mean_s(chunk: float, sample_s: float, overhead_s: float = 0.0) -> float:
     """Time of a chunk of `chunk` samples of `sample_s` seconds each."""
     return chunk * sample_s + overhead_s
 
 
-def chunk_sd_s(chunk: int, sample_s: float, cv: float) -> float:
+def chunk_sd_s(chunk: float, sample_s: float, cv: float) -> float:
     """Standard deviation of a chunk's time, samples independent with coefficient `cv`."""
     return math.sqrt(chunk) * cv * sample_s
 

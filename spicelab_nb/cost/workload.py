@@ -6,18 +6,10 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
+from spicelab_nb.cost.chunks import TASKS_PER_SECOND, adaptive_chunks
 from spicelab_nb.errors import CostError
 
-__all__ = ["FREE", "Interruptions", "Tariff", "Workload", "adaptive_chunk"]
-
-TASKS_PER_SECOND = 250.0
-"""Chunks a second that one scheduler hands out."""
-
-SHORTEST_S, LONGEST_S = 0.5, 60.0
-"""Time that a chunk should take at least and at most where its length adapts."""
-
-ROUNDS = 8
-"""Chunks that each worker should get at least where their length adapts."""
+__all__ = ["FREE", "Interruptions", "Tariff", "Workload"]
 
 
 def _check(where: str, *, above: float | None = None, **values: float) -> None:
@@ -26,27 +18,6 @@ def _check(where: str, *, above: float | None = None, **values: float) -> None:
         if not good:
             least = "0 or more" if above is None else f"more than {above:g}"
             raise CostError(f"{where}: {field} must be {least} and finite, not {value!r}.")
-
-
-def adaptive_chunk(samples: int, sample_s: float, workers: int) -> int:
-    """Samples of a chunk where a campaign chooses: long enough to be cheap, and enough for all.
-
-    Parameters
-    ----------
-    samples
-        Of the campaign.
-    sample_s
-        Seconds that one takes on these workers.
-    workers
-        How many work at a time.
-    """
-    if sample_s <= 0:
-        return max(1, math.ceil(samples / (ROUNDS * workers)))
-    floor_s = workers / TASKS_PER_SECOND
-    fair_s = samples * sample_s / (ROUNDS * workers)
-    wanted_s = min(max(SHORTEST_S, floor_s), LONGEST_S, max(fair_s, floor_s, SHORTEST_S / 10))
-    most = max(math.ceil(samples / workers), 1)
-    return most if wanted_s >= most * sample_s else max(1, round(wanted_s / sample_s))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +77,12 @@ class Workload:
             worker_gib=self.worker_gib,
         )
 
-    def chunk_on(self, workers: int, speed: float = 1.0) -> int:
-        """Samples of a chunk on `workers` workers, `speed` times as fast as the pilot's."""
+    def chunks_on(self, workers: int, speed: float = 1.0) -> tuple[int, float]:
+        """Chunks, and samples of one, on workers that are `speed` times as fast as the pilot's."""
         if self.chunk is not None:
-            return self.chunk
-        return adaptive_chunk(self.samples, self.sample_s / speed, workers)
+            return math.ceil(self.samples / self.chunk), float(self.chunk)
+        count = adaptive_chunks(self.samples, self.sample_s / speed, workers)
+        return count, self.samples / max(count, 1)
 
     @property
     def most_workers(self) -> int:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from spicelab_nb.campaigns.chunking import Chunker
 from spicelab_nb.cost import (
     Interruptions,
     MachineType,
@@ -18,7 +19,7 @@ from spicelab_nb.cost import (
     estimate,
     model,
 )
-from spicelab_nb.cost.workload import adaptive_chunk
+from spicelab_nb.cost.chunks import adaptive_chunks
 from spicelab_nb.errors import CostError, PriceError
 
 CLOUD = Tariff(
@@ -133,11 +134,24 @@ def test_more_interruptions_are_never_cheaper(chunk):
     assert costs == sorted(costs)
 
 
-@given(samples=st.integers(1, 10**6), sample_s=st.floats(1e-5, 1e3), workers=st.integers(1, 1000))
-def test_chunks_that_adapt_keep_every_worker_busy(samples, sample_s, workers):
-    chunk = adaptive_chunk(samples, sample_s, workers)
-    assert 1 <= chunk <= samples
-    assert math.ceil(samples / chunk) >= min(workers, samples) * 0.5
+@pytest.mark.parametrize("workers", [1, 2, 16, 256])
+@pytest.mark.parametrize(
+    ("samples", "sample_s"),
+    [(1, 1.0), (100, 3e-4), (10_000, 3e-4), (300_000, 3e-4), (2000, 0.02), (500, 2.0), (64, 90.0)],
+)
+def test_chunks_are_those_that_a_campaign_makes(samples, sample_s, workers):
+    chunker = Chunker([(0, samples)])
+    chunker.observe(1, sample_s)
+    made = 0
+    while chunker.next(workers) is not None:
+        made += 1
+    assert adaptive_chunks(samples, sample_s, workers) == pytest.approx(made, rel=0.1, abs=2)
+
+
+@given(samples=st.integers(0, 10**6), sample_s=st.floats(0, 1e3), workers=st.integers(1, 1000))
+def test_chunks_hold_a_sample_at_least(samples, sample_s, workers):
+    count = adaptive_chunks(samples, sample_s, workers)
+    assert min(samples, 1) <= count <= samples
 
 
 def test_an_uncertain_speed_widens_the_interval():
