@@ -26,7 +26,7 @@ def write(folder, *rows, header=HEADER):
 
 
 def test_every_packaged_row_has_a_source(packaged):
-    assert len(packaged) == 171
+    assert len(packaged) == 183
     assert {row.provider for row in packaged} == {"aws", "gcp", "azure"}
     assert {row.architecture for row in packaged} == {"x86_64", "arm64"}
     assert all(row.source for row in packaged)
@@ -34,6 +34,12 @@ def test_every_packaged_row_has_a_source(packaged):
     for row in packaged:
         # interruptible is never dearer
         assert row.spot_usd_h is None or 0 < row.spot_usd_h < row.on_demand_usd_h
+
+
+def test_graphics_processors_are_packaged(packaged):
+    found = packaged.filter(gpu=True)
+    assert {row.gpu for row in found} == {"NVIDIA T4", "NVIDIA A10G", "NVIDIA L4"}
+    assert len(found) + len(packaged.filter(gpu=False)) == len(packaged)
 
 
 def test_the_packaged_file_holds_what_was_read(packaged):
@@ -147,7 +153,7 @@ def test_fetched_prices_take_the_place_of_the_packaged_ones(tmp_path):
     row = "aws,c6i.2xlarge,us-east-1,8,16,x86_64,0,,0.5,0.2,fetched,2026-11-19,"
     write(tmp_path, row, GOOD)
     found = Catalogue.load(cache=tmp_path)
-    assert len(found) == 172
+    assert len(found) == 184
     assert found.find("c6i.2xlarge", region="us-east-1").on_demand_usd_h == 0.5
     assert found.find("c6i.2xlarge", region="eu-west-1").source != "fetched"
     assert found.find("c9.large").region == "here"
