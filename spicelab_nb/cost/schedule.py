@@ -17,7 +17,7 @@ import numpy as np
 
 from spicelab_nb.cost.model import STEADY_RATIO, interruption_factor
 
-__all__ = ["HOPELESS", "Makespan", "simulate_makespan", "simulated_makespan_s"]
+__all__ = ["HOPELESS", "Makespan", "forget", "simulate_makespan", "simulated_makespan_s"]
 
 LEVEL = 0.90
 """Share of outcomes inside an interval."""
@@ -150,6 +150,11 @@ def _unit_makespan(
     lower, upper = (float(q) for q in np.quantile(ends, [tail, 1.0 - tail]))
     mean = float(ends.mean())
     return Makespan(mean=mean, lower=min(lower, mean), upper=max(upper, mean)), sd
+
+
+def forget() -> None:
+    """Forget what was simulated."""
+    _unit_makespan.cache_clear()
 
 
 def simulate_makespan(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 
-from spicelab_nb.cost import Ratio, measured_ratio, pilot_statistics
+from spicelab_nb.cost import Ratio, measured_ratio, pilot_statistics, ratio_from_past
 from spicelab_nb.errors import CostError
 
 seconds = st.lists(st.floats(1e-6, 1e4), min_size=1, max_size=32)
@@ -105,8 +106,6 @@ def test_a_measured_ratio_knows_how_well():
         there = np.exp(rng.normal(0.0, 0.2, 4))
         found = measured_ratio(here.tolist(), there.tolist())
         assert found.measured
-        from scipy.special import stdtrit
-
         half = stdtrit(found.df, 0.95) * found.relative_sd
         inside += abs(math.log(found.value / 3.0)) <= half
     assert inside / 500 == pytest.approx(0.90, abs=0.04)
@@ -122,3 +121,36 @@ def test_a_declared_ratio_is_as_good_as_a_guess():
 def test_a_ratio_needs_several_times(here, there):
     with pytest.raises(CostError, match="two or more times above 0 s"):
         measured_ratio(here, there)
+
+
+def test_past_runs_tell_of_the_next_one():
+    rng = np.random.default_rng(1)
+    inside = 0
+    for _ in range(1000):
+        # a place that is half as fast as the pilot, runs that vary by 20 %
+        taken = 2.0 * np.exp(rng.normal(0.0, 0.2, 9))
+        found = ratio_from_past([1.0] * 8, taken[:8].tolist())
+        half = stdtrit(found.df, 0.95) * found.relative_sd
+        inside += abs(math.log(taken[8] * found.value)) <= half
+    assert inside / 1000 == pytest.approx(0.90, abs=0.03)
+    assert found.measured
+
+
+def test_past_runs_correct_the_ratio_that_was_used():
+    again = ratio_from_past([10.0, 20.0], [5.0, 10.0], ratio=Ratio(value=1.5))
+    assert again.value == pytest.approx(3.0)
+    assert again.relative_sd == pytest.approx(0.0, abs=1e-12)
+
+
+def test_one_past_run_is_as_good_as_a_guess():
+    found = ratio_from_past([10.0], [5.0])
+    assert found.value == pytest.approx(2.0)
+    assert (found.relative_sd, found.measured) == (0.15, False)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "taken"), [([], []), ([1.0], [1.0, 2.0]), ([1.0], [0.0]), ([math.inf], [1.0])]
+)
+def test_past_runs_that_tell_nothing(predicted, taken):
+    with pytest.raises(CostError, match="as many predicted times as taken ones"):
+        ratio_from_past(predicted, taken)

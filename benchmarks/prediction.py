@@ -1,0 +1,464 @@
+"""The time predicted from a pilot against the time taken, over campaigns that are really run.
+
+    python -m benchmarks.prediction [--quick] [--workers 1] [--results FOLDER] [--report]
+
+Each campaign is previewed first, as a person would: a pilot of up to 32 samples in this process,
+kept as results, and an interval for the local cluster that is alive. Then it is run there and timed
+from ``run`` to the end, writing the plan and the last consolidation included. The ratio of speed
+between the pilot and the cluster, and what a run takes beside its samples, come from campaigns that
+were run there before: nothing is known of a campaign before it has been predicted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from spicelab_nb.campaigns import Campaign
+    from spicelab_nb.clusters import Cluster
+    from spicelab_nb.cost import Estimate, Ratio, Tariff
+
+SHARE_ASKED = 0.9
+WORKERS = (1, 2)
+"""Of the local clusters, each of which runs half of the campaigns."""
+
+PAST = 16
+"""Runs that a speed ratio is taken from: the machine's load changes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One campaign.
+
+    Parameters
+    ----------
+    what
+        ``"function"``, ``"rc"``, ``"op-amp"``.
+    samples
+        N.
+    seconds, cv
+        Of a sample of a function, about.
+    workers
+        Of the local cluster.
+    chunk
+        Samples of a chunk; None: adapts.
+    role
+        ``"cold"``, ``"tiny"``, ``"past"``: to learn about the cluster; ``"counted"``.
+    """
+
+    what: str
+    samples: int
+    seconds: float = 0.0
+    cv: float = 0.0
+    workers: int = 2
+    chunk: int | None = None
+    role: str = "counted"
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        kind = self.what
+        if self.what == "function":
+            kind = f"function, {1000 * self.seconds:g} ms, cv {self.cv:g}"
+        return f"{kind}, N {self.samples}, chunk {self.chunk or 'adapts'}"
+
+
+def cases(quick: bool) -> list[Case]:
+    """Campaigns that differ in what is run, how many, how uneven, in which chunks, by how many."""
+    # The first run on a cluster finds workers that have imported nothing yet; tiny ones tell what
+    # a run takes beside its samples; the others tell how fast the cluster is.
+    warm = [
+        Case(what=what, samples=samples, seconds=seconds, workers=workers, role=role)
+        for workers in WORKERS
+        for what, samples, seconds, role in (
+            ("function", 40, 0.001, "cold"),
+            ("rc", 40, 0.0, "cold"),
+            ("function", 40, 0.001, "tiny"),
+            ("rc", 40, 0.0, "tiny"),
+            ("function", 44, 0.001, "tiny"),
+            ("op-amp", 40, 0.0, "tiny"),
+            ("function", 200, 0.02, "past"),
+            ("rc", 5000, 0.0, "past"),
+            ("function", 50, 0.1, "past"),
+            ("op-amp", 1000, 0.0, "past"),
+        )
+    ]
+    counted = [
+        Case(what="function", samples=n, seconds=s, cv=cv, workers=w, chunk=k)
+        for n, s, cv, w, k in (
+            (300, 0.01, 0.0, 1, None),
+            (100, 0.05, 0.3, 1, None),
+            (60, 0.1, 1.0, 1, 1),
+            (40, 0.15, 0.3, 1, 5),
+            (2000, 0.002, 0.3, 1, 100),
+            (1000, 0.005, 1.0, 1, None),
+            (600, 0.01, 0.0, 2, None),
+            (200, 0.05, 0.3, 2, None),
+            (120, 0.1, 1.0, 2, 1),
+            (80, 0.15, 0.3, 2, 5),
+            (50, 0.2, 0.0, 2, 1),
+            (40, 0.3, 0.5, 2, None),
+            (64, 0.1, 0.3, 2, 32),
+            (4000, 0.002, 0.3, 2, 100),
+            (2000, 0.005, 1.0, 2, None),
+            (1000, 0.01, 0.5, 2, 40),
+        )
+    ] + [
+        Case(what=what, samples=n, workers=w, chunk=k)
+        for what, n, w, k in (
+            ("rc", 8000, 1, None),
+            ("rc", 5000, 1, 500),
+            ("rc", 16000, 2, None),
+            ("rc", 10000, 2, 1000),
+            ("op-amp", 1500, 1, None),
+            ("op-amp", 1000, 1, 100),
+            ("op-amp", 3000, 2, None),
+            ("op-amp", 2000, 2, 250),
+        )
+    ]
+    # Neighbours differ, so that a busy minute of the machine is spread over kinds; one worker
+    # first, then two, since a cluster is started for each.
+    mixed = [counted[i] for i in np.random.default_rng(7).permutation(len(counted))]
+    every = sorted([*warm, *mixed], key=lambda case: case.workers)
+    if quick:
+        every = [c for i, c in enumerate(every) if c.role != "counted" or i % 6 == 0]
+        every = [dataclasses.replace(c, samples=max(c.samples // 4, 34)) for c in every]
+    return every
+
+
+def spin(units: float) -> float:
+    """Work of so many units of about a millisecond each."""
+    value = 1.0
+    for _ in range(int(units * 20_000)):
+        value = value * 0.999999 + 1e-6
+    return value
+
+
+def units_per_second() -> float:
+    """How many units of `spin` this machine does in a second, now."""
+    best = math.inf
+    for _ in range(5):
+        begun = time.perf_counter()
+        spin(50)
+        best = min(best, time.perf_counter() - begun)
+    return 50 / best
+
+
+def function(units: float, cv: float) -> Callable[..., float]:
+    """A simulator whose samples differ in how much there is to do, as their seed says."""
+
+    def simulate(x: float, seed: int) -> float:
+        value = 1.0
+        share = 1.0
+        if cv:
+            share = np.random.default_rng(seed).standard_gamma(cv**-2) * cv**2
+        for _ in range(int(units * share * 20_000)):
+            value = value * 0.999999 + 1e-6
+        return x + 0.0 * value
+
+    return simulate
+
+
+def campaign(case: Case, number: int, folder: Path, speed: float) -> Campaign:
+    """The campaign of a case, with a store of its own."""
+    import spicelab_nb as sl
+    from spicelab_nb.cli.opamp import campaign as opamp
+
+    store = str(folder / f"{number:02d}")
+    seed = 100 + number
+    if case.what == "op-amp":
+        return opamp(case.samples, seed=seed, store=store)
+    if case.what == "rc":
+        from spicelab_nb.testing.circuits import RC_LOWPASS
+
+        return sl.Campaign(
+            sl.Circuit(RC_LOWPASS),
+            sl.MonteCarlo(
+                case.samples, {"R1": sl.Normal(rel=0.01), "C1": sl.Normal(rel=0.05)}, seed=seed
+            ),
+            measures={"f3db": sl.measure.bandwidth("v(out)")},
+            name=f"rc-{number}",
+            store=store,
+        )
+    return sl.Campaign(
+        function(case.seconds * speed, case.cv),
+        sl.MonteCarlo(case.samples, {"x": sl.Uniform(low=0.0, high=1.0)}, seed=seed),
+        name=f"function-{number}",
+        store=store,
+    )
+
+
+def model_seconds(candidates: int = 40) -> dict[str, float]:
+    """Processor time of the model for so many candidates: the first time, and again."""
+    from spicelab_nb.cost import Catalogue, Ratio, Workload, estimate, schedule
+
+    machines = Catalogue.load().filter(provider="aws", region="us-east-1", vcpu=4).rows
+    work = Workload(samples=10_000, sample_s=0.5, cv=0.5, overhead_s=0.02, sample_relative_sd=0.1)
+    wanted = [
+        (machines[i % len(machines)], 2 ** (i % 8), Ratio(value=1 + i % 5 / 10, relative_sd=0.2))
+        for i in range(candidates)
+    ]
+    schedule.forget()
+    seconds = []
+    for _ in range(2):
+        begun = time.process_time()
+        for machine, workers, ratio in wanted:
+            estimate(work, machine, workers, speed=ratio)
+        seconds.append(time.process_time() - begun)
+    return {"candidates": candidates, "first_s": seconds[0], "again_s": seconds[1]}
+
+
+@dataclass
+class Known:
+    """What is known of one cluster from runs on it.
+
+    Parameters
+    ----------
+    tiny
+        Seconds that tiny runs took beyond what was predicted: what a run takes at any rate.
+    predicted, taken
+        Of past runs: from the first chunk to the last, predicted with a ratio of 1, and taken.
+    """
+
+    tiny: list[float] = dataclasses.field(default_factory=list)
+    predicted: list[float] = dataclasses.field(default_factory=list)
+    taken: list[float] = dataclasses.field(default_factory=list)
+
+    def ratio(self) -> Ratio:
+        """Speed against the pilot, from the last runs."""
+        from spicelab_nb.cost import Ratio, ratio_from_past
+
+        if len(self.taken) < 3:
+            return Ratio()
+        return ratio_from_past(self.predicted[-PAST:], self.taken[-PAST:])
+
+    def tariff(self, tariff: Tariff) -> Tariff:
+        """The place's times, and what tiny runs took at any rate."""
+        if len(self.tiny) < 2:
+            return tariff
+        boot_s = tariff.boot_s + float(np.mean(self.tiny))
+        sd = math.hypot(np.std(self.tiny, ddof=1), tariff.boot_relative_sd * tariff.boot_s)
+        return dataclasses.replace(tariff, boot_s=boot_s, boot_relative_sd=float(sd / boot_s))
+
+    def note(self, case: Case, plain: Estimate, seconds: float) -> None:
+        """Learn from a run."""
+        fixed_s = plain.time_s.mean - plain.makespan_s.mean
+        if case.role == "tiny":
+            self.tiny.append(max(seconds - plain.time_s.mean, 0.01))
+        elif case.role in ("past", "counted"):
+            self.predicted.append(plain.makespan_s.mean)
+            self.taken.append(max(seconds - fixed_s, 0.1 * plain.makespan_s.mean))
+
+
+def predict(
+    campaign: Campaign, case: Case, cluster: Cluster, known: Known
+) -> tuple[Estimate, Estimate]:
+    """What the preview says of this cluster; and the same with a speed ratio of 1."""
+    from spicelab_nb.cost import Ratio, estimate
+
+    preview = campaign.preview(machines=[])
+    place = next(p for p in preview.places if p.machine.name == cluster.name)
+    workload = dataclasses.replace(preview.workload, chunk=case.chunk)
+    found = [
+        estimate(
+            workload, place.machine, case.workers, tariff=known.tariff(place.tariff), speed=speed
+        )
+        for speed in (known.ratio(), Ratio())
+    ]
+    return found[0], found[1]
+
+
+def measure(
+    folder: Path, quick: bool, workers: int, write: Callable[[dict[str, Any]], None]
+) -> None:
+    """Predict and run every case for so many workers; one line each."""
+    import spicelab_nb as sl
+
+    speed = units_per_second()
+    write({"kind": "settings", "units_per_second": speed, "quick": quick, "past": PAST})
+    write({"kind": "model", **model_seconds()})
+    known = Known()
+    chosen = [case for case in cases(quick) if case.workers == workers]
+    with sl.cluster("local", workers=workers) as cluster:
+        for number, case in enumerate(chosen):
+            made = campaign(case, 100 * workers + number, folder, speed)
+            line = one(case, made, cluster, known)
+            write(line)
+            print(
+                f"{'in ' if line['inside'] else 'OUT'} {workers} {line['role']:8s}"
+                "{lower:7.2f}{mean:7.2f}{upper:7.2f}".format(**line["predicted_s"])
+                + f"  took {line['taken_s']:6.2f}  load {line['load']:.1f}  {case.name}",
+                flush=True,
+            )
+
+
+def one(case: Case, made: Campaign, cluster: Cluster, known: Known) -> dict[str, Any]:
+    """Predict one campaign, run it, learn from it."""
+    begun = time.perf_counter()
+    found, plain = predict(made, case, cluster, known)
+    previewed = time.perf_counter() - begun
+    begun = time.perf_counter()
+    run = made.run(cluster, chunk_length=case.chunk)
+    run.wait(timeout=600)
+    seconds = time.perf_counter() - begun
+    if run.progress.done < case.samples:
+        raise RuntimeError(f"{case.name} ended early: {run.progress}")
+    line = {
+        "kind": "campaign",
+        **dataclasses.asdict(case),
+        "name": case.name,
+        "preview_s": previewed,
+        "predicted_s": dataclasses.asdict(found.time_s),
+        "taken_s": seconds,
+        "inside": found.time_s.lower <= seconds <= found.time_s.upper,
+        "method": found.method,
+        "limited_by": found.limited_by,
+        "plain_s": plain.time_s.mean,
+        "fixed_s": plain.time_s.mean - plain.makespan_s.mean,
+        "ratio": dataclasses.asdict(known.ratio()),
+        "load": os.getloadavg()[0],
+    }
+    known.note(case, plain, seconds)
+    return line
+
+
+def report(lines: Sequence[dict[str, Any]]) -> str:
+    """The table, in Markdown."""
+    counted = [line for line in lines if line.get("role") == "counted"]
+    inside = sum(line["inside"] for line in counted)
+    errors = sorted(abs(line["taken_s"] / line["predicted_s"]["mean"] - 1) for line in counted)
+    widths = sorted(
+        line["predicted_s"]["upper"] / max(line["predicted_s"]["lower"], 1e-9) for line in counted
+    )
+    loads = [line["load"] for line in counted]
+    middle = len(counted) // 2
+    share = inside / len(counted)
+    verdict = "reached" if share >= SHARE_ASKED else "**missed**"
+    rows = [
+        "# Time predicted from a pilot against time taken",
+        "",
+        f"{inside} of {len(counted)} campaigns ({100 * share:.0f} %) took a time inside the 90 % "
+        f"interval that was stated before; asked for: {100 * SHARE_ASKED:.0f} %, {verdict}. "
+        f"Median error {100 * errors[middle]:.0f} %; median ratio of the bounds "
+        f"{widths[middle]:.2f}. Load of the machine meanwhile {min(loads):.1f} to "
+        f"{max(loads):.1f} on {os.cpu_count()} processors.",
+        *(
+            f"The model itself takes {1000 * line['first_s']:.0f} ms of processor time for "
+            f"{line['candidates']} candidates, {1000 * line['again_s']:.0f} ms when they are asked "
+            "for again."
+            for line in [line for line in lines if line.get("kind") == "model"][:1]
+        ),
+        "",
+        "| campaign | workers | predicted s | 90 % interval | taken s | inside | by |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for line in counted:
+        predicted = line["predicted_s"]
+        rows.append(
+            f"| {line['name']} | {line['workers']} | {predicted['mean']:.2f} | "
+            f"{predicted['lower']:.2f} to {predicted['upper']:.2f} | {line['taken_s']:.2f} | "
+            f"{'yes' if line['inside'] else '**no**'} | {line['method']} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def plot(lines: Sequence[dict[str, Any]]) -> str:
+    """Predicted intervals against the times taken, as an SVG."""
+    counted = [line for line in lines if line.get("role") == "counted"]
+    counted.sort(key=lambda line: line["taken_s"])
+    every = [
+        value
+        for line in counted
+        for value in (line["taken_s"], line["predicted_s"]["lower"], line["predicted_s"]["upper"])
+    ]
+    low, high = math.log(max(min(every), 0.05) * 0.8), math.log(max(every) * 1.2)
+    left, top, width, height = 60, 20, 560, 460
+
+    def x(seconds: float) -> float:
+        return left + width * (math.log(max(seconds, 0.05)) - low) / (high - low)
+
+    def y(seconds: float) -> float:
+        return top + height * (1 - (math.log(max(seconds, 0.05)) - low) / (high - low))
+
+    ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if low < math.log(t) < high]
+    parts = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 540" font-family="sans-serif" '
+        'font-size="12">',
+        '<rect width="640" height="540" fill="white"/>',
+        f'<line x1="{x(math.exp(low)):.1f}" y1="{y(math.exp(low)):.1f}" '
+        f'x2="{x(math.exp(high)):.1f}" y2="{y(math.exp(high)):.1f}" stroke="#bbb"/>',
+    ]
+    for tick in ticks:
+        parts += [
+            f'<text x="{x(tick):.1f}" y="{top + height + 16}" text-anchor="middle">{tick:g}</text>',
+            f'<text x="{left - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>',
+            f'<line x1="{left}" x2="{left + width}" y1="{y(tick):.1f}" y2="{y(tick):.1f}" '
+            'stroke="#eee"/>',
+        ]
+    for line in counted:
+        predicted = line["predicted_s"]
+        colour = "#1f77b4" if line["inside"] else "#d62728"
+        place = x(line["taken_s"])
+        parts += [
+            f'<line x1="{place:.1f}" x2="{place:.1f}" y1="{y(predicted["lower"]):.1f}" '
+            f'y2="{y(predicted["upper"]):.1f}" stroke="{colour}" stroke-width="2"/>',
+            f'<circle cx="{place:.1f}" cy="{y(predicted["mean"]):.1f}" r="3" fill="{colour}"/>',
+        ]
+    parts += [
+        f'<text x="{left + width / 2}" y="{top + height + 38}" text-anchor="middle">'
+        "taken, s</text>",
+        f'<text x="16" y="{top + height / 2}" text-anchor="middle" '
+        f'transform="rotate(-90 16 {top + height / 2})">predicted, s (90 % interval)</text>',
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def main() -> None:
+    """Parse the command line and do what it says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a few small campaigns")
+    parser.add_argument("--results", type=Path, help="folder for the results")
+    parser.add_argument("--workers", type=int, choices=WORKERS, help="one half, by itself")
+    parser.add_argument("--report", action="store_true", help="only write table and plot again")
+    given = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+    from benchmarks import machine
+    from benchmarks.records import RESULTS, read, recorded
+
+    folder = given.results or (
+        Path(tempfile.gettempdir()) / "benchmarks-quick" if given.quick else RESULTS
+    )
+    if not given.report:
+        for workers in [given.workers] if given.workers else WORKERS:
+            with (
+                tempfile.TemporaryDirectory() as stores,
+                recorded(
+                    folder / f"prediction-{workers}.jsonl",
+                    lambda: {**machine.describe(), **machine.conditions()},
+                    machine.conditions,
+                ) as write,
+            ):
+                measure(Path(stores), given.quick, workers, write)
+    lines = [line for file in sorted(folder.glob("prediction-[0-9].jsonl")) for line in read(file)]
+    table = report(lines)
+    (folder / "prediction.md").write_text(table, "utf-8")
+    (folder / "prediction.svg").write_text(plot(lines), "utf-8")
+    print(table)
+
+
+if __name__ == "__main__":
+    main()
