@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from typing import TYPE_CHECKING
 
 from spicelab_nb.errors import CircuitError
 
-__all__ = ["parse_number", "quantise", "write_number"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["parse_number", "quantise", "write_number", "write_numbers"]
 
 _NUMBER = re.compile(
     r"(?P<mantissa>[+-]?(?:\d+\.?\d*|\.\d+))(?:[eEdD](?P<exponent>[+-]?\d+))?(?P<letters>[^\W\d_]*)"
@@ -92,3 +96,25 @@ def write_number(value: float) -> str:
     if digits.strip("-0") == "":
         return "0"
     return f"{digits}e{int(exponent) - 15}"
+
+
+# By the exponent of a number written with one digit before the point and 15 behind it.
+_EXPONENTS = {f"{e:+03d}": f"e{e - 15}" for e in range(-330, 330)}
+
+
+def write_numbers(values: Sequence[float]) -> list[str]:
+    """Write many values as `write_number` does, in a fraction of the time.
+
+    Raises
+    ------
+    CircuitError
+        One of them is not finite.
+    """
+    written = []
+    for value in values:
+        mantissa, _, exponent = f"{value:.15e}".partition("e")
+        if value and exponent:
+            written.append(mantissa.replace(".", "", 1) + _EXPONENTS[exponent])
+        else:
+            written.append(write_number(value))
+    return written

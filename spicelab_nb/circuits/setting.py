@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spicelab_nb.circuits.numbers import write_number
+from spicelab_nb.circuits.numbers import write_number, write_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -84,6 +84,27 @@ class Setter:
             told.append("reset")
         told += [f"{start}{write_number(float(values[name]))}" for start, name in self._after]
         return tuple(told)
+
+    def table(self, columns: Mapping[str, Sequence[float]]) -> list[tuple[str, ...]] | None:
+        """Give what `commands` gives, for many sets of values at once.
+
+        Parameters
+        ----------
+        columns
+            A value for each set, for each canonical name; at least one name.
+        """
+        if not self.alters:
+            return None
+        before, after = (
+            [
+                [start + text for text in write_numbers([float(v) for v in columns[name]])]
+                for start, name in group
+            ]
+            for group in (self._before, self._after)
+        )
+        if before:
+            before.append(["reset"] * len(before[0]))
+        return list(zip(*before, *after, strict=True))
 
     def deck(self, values: Mapping[str, float | str]) -> Deck:
         """The deck with these values written into its text."""

@@ -17,7 +17,7 @@ from spicelab_nb.simulators.effects import (
 )
 from spicelab_nb.simulators.function import FunctionSimulator
 from spicelab_nb.simulators.proof import prove
-from spicelab_nb.simulators.session import signals_needed
+from spicelab_nb.simulators.session import signals_needed, unread_analyses
 from spicelab_nb.simulators.trial import check_start
 
 if TYPE_CHECKING:
@@ -167,6 +167,7 @@ def prepare_circuit(
             save=save,
             cpu_limit=cpu_limit,
             measures=measures,
+            unread=unread_analyses(circuit.analyses, measures.values(), keep),
         )
         idle = idle_parameters(circuit, design, found, cpu_limit=cpu_limit) if found.alters else ()
         for name in idle:

@@ -77,6 +77,7 @@ def prove(
     save: tuple[str, ...],
     cpu_limit: float,
     measures: Mapping[str, Measure] | None = None,
+    unread: frozenset[str] = frozenset(),
 ) -> Proof:
     """Simulate a few points both ways and compare every bit.
 
@@ -92,6 +93,8 @@ def prove(
         Processor seconds for each of them.
     measures
         What will be measured: where signals differ, it is told how far these do.
+    unread
+        Names of analyses that are not run.
 
     Returns
     -------
@@ -103,7 +106,7 @@ def prove(
         return Proof(path="load", points=(), reason="The deck draws numbers of its own.")
     if not engine.alters:
         return Proof(path="load", points=(), reason=f"{engine.name} cannot alter a loaded circuit.")
-    trial = _Trial(circuit=circuit, engine=engine, save=save, cpu_limit=cpu_limit)
+    trial = _Trial(circuit=circuit, engine=engine, save=save, cpu_limit=cpu_limit, unread=unread)
     altered_names = Feeder(circuit, names, save=save, path="alter").altered
     if not altered_names:
         return Proof(path="load", points=(), reason="No varied parameter can be altered.")
@@ -158,10 +161,11 @@ class _Trial:
     engine: Engine
     save: tuple[str, ...]
     cpu_limit: float
+    unread: frozenset[str]
 
     def altered(self, rows: Sequence[Mapping[str, Value]]) -> list[Outcome]:
         """Set the values of each row in the loaded circuit, one row after the other."""
-        feeder = Feeder(self.circuit, tuple(rows[0]), save=self.save, path="alter")
+        feeder = self._feeder(tuple(rows[0]), "alter")
         found = []
         for row in rows:
             key = feeder.key(row)
@@ -171,9 +175,12 @@ class _Trial:
 
     def loaded(self, rows: Sequence[Mapping[str, Value]]) -> list[Outcome]:
         """Load each row afresh."""
-        feeder = Feeder(self.circuit, tuple(rows[0]), save=self.save, path="load")
+        feeder = self._feeder(tuple(rows[0]), "load")
         points = [feeder.point((), row, 0) for row in rows]
         return self.engine.run(feeder.deck(()), points, cpu_limit=self.cpu_limit)
+
+    def _feeder(self, names: tuple[str, ...], path: str) -> Feeder:
+        return Feeder(self.circuit, names, save=self.save, path=path, unread=self.unread)
 
     def causes(self, row: Mapping[str, Value], altered: Sequence[str]) -> tuple[str, ...]:
         """Which of the altered parameters alone, all others nominal, make a difference."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spicelab_nb.circuits.numbers import parse_number, quantise, write_number
+from spicelab_nb.circuits.numbers import parse_number, quantise, write_number, write_numbers
 from spicelab_nb.errors import CircuitError
 
 SUFFIXES = {
@@ -59,3 +59,10 @@ def test_the_form_that_both_parsers_of_the_engine_agree_on():
 def test_a_value_that_is_not_finite_is_refused(value):
     with pytest.raises(CircuitError, match="finite"):
         write_number(value)
+    with pytest.raises(CircuitError, match="finite"):
+        write_numbers([1.0, value])
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False)))
+def test_many_are_written_as_one_by_one(values):
+    assert write_numbers(values) == [write_number(v) for v in values]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, cast
 import numpy as np
 
 from spicelab_nb.circuits.measures.signals import canonical_signal, difference, signal_unit
+from spicelab_nb.engines.stack import stacks
 from spicelab_nb.errors import MeasureError, nearest
 
 if TYPE_CHECKING:
@@ -256,19 +257,14 @@ class SignalMeasure(Measure):
         return float(self.evaluate(*self._arrays(plot))[0])
 
     def of_outcomes(self, outcomes: Sequence[Outcome]) -> NDArray[np.float64]:
-        """Compute it for samples that are ok, those that share their axis together."""
+        """Compute it for samples that are ok, those that share their axes together."""
         result = np.empty(len(outcomes))
         first = 0
-        arrays = [self._arrays(_plot(outcome.plots, self)) for outcome in outcomes]
-        while first < len(arrays):
-            axis = arrays[first][0]
-            last = first + 1
-            while last < len(arrays) and _same(arrays[last][0], axis):
-                last += 1
-            same = arrays[first:last]
-            stacked = [np.stack([a[k] for a in same]) for k in range(1, len(same[0]))]
-            result[first:last] = self.evaluate(axis, *stacked)
-            first = last
+        for stack in stacks(outcomes):
+            axis, *values = self._arrays(_plot(stack.plots, self))
+            rows = [v.reshape(stack.count, -1) for v in values]
+            result[first : first + stack.count] = self.evaluate(axis, *rows)
+            first += stack.count
         return result
 
     def _arrays(self, plot: Plot) -> tuple[NDArray[Any], ...]:
@@ -338,10 +334,6 @@ def _plot(plots: Mapping[str, Plot], measure: Measure) -> Plot:
         f"measure.{measure.name} needs one analysis of kind {_or(measure.fitting)}, "
         f"but there is {', '.join(p.analysis for p in fit) or 'none'}."
     )
-
-
-def _same(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
-    return a is b or (a.shape == b.shape and bool((a == b).all()))
 
 
 def _or(kinds: tuple[str, ...]) -> str:

@@ -94,6 +94,7 @@ class NgspiceBackend:
         self.usual: frozenset[bytes] = frozenset()
         self.tasks: list[_Task] = []
         self.measures: tuple[Measure, ...] = ()
+        self.devices: tuple[str, ...] = ()
         self.saved: tuple[bytes, ...] | None = None
         # Each command stays in the library's memory, 160 bytes to 3 kB, until it is told to let go
         # of them; older libraries take that for a command.
@@ -182,6 +183,7 @@ class NgspiceBackend:
             raise PointError(f"ngspice did not load the deck: {fault}")
         self.usual = frozenset(self.lines)
         self.deck, self.tasks = deck, tasks
+        self.devices = tuple(s.lower() for s in deck.save if s.startswith("@"))
 
     def _prepare(self, deck: Deck) -> None:
         """Give the set-up commands, once a process: they cannot be taken back."""
@@ -232,7 +234,8 @@ class NgspiceBackend:
         measured: dict[str, float] = {}
         for task in self.tasks:
             plots += self._analyse(task, measured)
-        self._require_devices(plots)
+        if self.devices:
+            self._require_devices(plots)
         for measure in self.measures:
             measured.setdefault(measure.name, float("nan"))
         return plots, measured
@@ -410,10 +413,9 @@ class NgspiceBackend:
 
     def _require_devices(self, plots: Sequence[RawPlot]) -> None:
         """Refuse a device parameter that no analysis gave; an .ac rightly leaves some out."""
-        assert self.deck is not None  # noqa: S101 - the host loads before it simulates
         given = {signal for plot in plots for signal in plot.layout[3]}
-        for signal in self.deck.save:
-            if signal.startswith("@") and signal.lower() not in given:
+        for signal in self.devices:
+            if signal not in given:
                 raise PointError(f"No analysis gave {signal}: no such device or parameter.")
 
 
