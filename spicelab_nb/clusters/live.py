@@ -31,7 +31,8 @@ def cluster(
     ----------
     kind
         ``"local"``: processes on this machine. ``"address"``: a Dask scheduler that runs already.
-        ``"serial"``: this process, for debugging. Plug-ins add others.
+        ``"ray"``: a Ray of our own on this machine, or one that runs already. ``"serial"``: this
+        process, for debugging. Plug-ins add others.
     name
         What to call it; default: its kind, with a number if that is taken.
     price
@@ -42,7 +43,8 @@ def cluster(
         Of the kind; for ``"local"`` see :class:`~spicelab_nb.clusters.local.LocalOptions`
         (``workers=2``, ``threads_per_worker=1``, ``memory_limit="auto"``, ``timeout=60``),
         for ``"address"`` :class:`~spicelab_nb.clusters.address.AddressOptions`
-        (``address=``, ``security=``).
+        (``address=``, ``security=``), for ``"ray"`` :class:`~spicelab_nb.clusters.ray.RayOptions`
+        (``workers=2``, or ``address="auto"``).
 
     Raises
     ------
@@ -119,6 +121,12 @@ def get(name: str) -> Cluster:
             f"Cluster {name!r} is process {record.owner} on {record.host} itself and cannot be "
             'used from here. Start one with sl.cluster("local").'
         )
+    if record.kind == "ray":
+        raise ClusterNotFoundError(
+            f"The actors of {name!r} belong to process {record.owner} on {record.host} and cannot "
+            "be used from here. Stop or scale it with spicelab_nb.clusters.request_stop and "
+            'request_scale, or start one of your own: sl.cluster("ray").'
+        )
     joined = Cluster(
         Attached,
         AddressOptions(address=record.address),
@@ -130,6 +138,12 @@ def get(name: str) -> Cluster:
     with _lock:
         _live[joined.id] = joined
     return joined
+
+
+def mine() -> list[Cluster]:
+    """The clusters of this process: started or joined here."""
+    with _lock:
+        return list(_live.values())
 
 
 def current() -> Cluster | None:

@@ -45,8 +45,12 @@ LONGEST_PATH = 43
 """Characters of a folder in which Ray can make its sockets, whose paths are limited to 107."""
 GONE_LIMIT = 5.0
 """Seconds for Ray's processes to end by themselves after their head."""
-START_LIMIT = "timed out during startup"
-"""What Ray says when its machine was too slow for it."""
+PATIENCE = 0.55
+"""Share of the time for starting after which a head that is not up is started once more."""
+SLOW = ("timed out during startup", "ended while Ray was starting", "took too long")
+"""What Ray, its head's command, and we say of a start that may work the second time."""
+SESSION_LOGS = ("gcs_server.out", "raylet.out", "raylet.err", "dashboard_agent.log")
+"""Where Ray says why it does not start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +76,7 @@ class RayOptions:
     address: str | None = None
     workers: int | None = None
     memory_limit: int | float | str | None = "auto"
-    timeout: float = 120.0
+    timeout: float = 180.0
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -138,14 +142,14 @@ class RayCluster:
             raise missing_extra("A Ray cluster", "ray")
         address = self._users_own()
         end = time.monotonic() + self._options.timeout
-        for last in (False, True):
+        for first in (True, False):
             try:
-                self._start(address, end)
+                self._start(address, end, first=first)
             except OSError as error:
                 self._end()
                 if isinstance(error, ClusterStartError):
-                    if not last and START_LIMIT in str(error) and time.monotonic() < end:
-                        logger.warning("Ray %s; starting it once more", START_LIMIT)
+                    if first and any(words in str(error) for words in SLOW):
+                        logger.warning("Ray did not start, and is started once more: %s", error)
                         continue
                     raise
                 raise ClusterStartError(
@@ -179,7 +183,7 @@ class RayCluster:
             return str(theirs.get_runtime_context().gcs_address)
         return address
 
-    def _start(self, address: str | None, end: float) -> None:
+    def _start(self, address: str | None, end: float, *, first: bool) -> None:
         wanted = self._options.workers or (config.load().workers if self._own else None)
         if self._own and not wanted:
             from dask.system import CPU_COUNT
@@ -195,8 +199,11 @@ class RayCluster:
         self._target = wanted or 0
         self._memory_limit = self._options.memory_bytes(wanted or 1)
         self._link.send("begin", self._slot_options())
+        slow = end - (1.0 - PATIENCE) * self._options.timeout
         while self._link.ready is None:
             self._check_start(end)
+            if first and self._own and time.monotonic() > slow and not self._has_head():
+                raise self._start_error(0, f"its head took too long.{self._session_lines()}")
             time.sleep(0.02)
         if not self._target:
             self._target = max(1, int(self._link.ready["cpus"]))
@@ -226,6 +233,7 @@ class RayCluster:
             "address": address,
             "workers": workers,
             "timeout": self._options.timeout,
+            "patience": self._options.timeout * PATIENCE,
             "scratch": str(scratch),
         }
         write_file(self._folder / "start.json", json.dumps(start))
@@ -325,8 +333,21 @@ class RayCluster:
         lines = [f"{c.log.name}: {c.last_lines() or '(empty)'}" for c in self._children()]
         return (
             "no process has failed, so the machine may be too busy; try again with a larger "
-            "timeout=. Last lines of the logs:\n" + "\n".join(lines)
+            "timeout=. Last lines of the logs:\n" + "\n".join(lines) + self._session_lines()
         )
+
+    def _has_head(self) -> bool:
+        return (scratch_folder(self._id) / "ray_current_cluster").exists()
+
+    def _session_lines(self) -> str:
+        """The last line of each of Ray's own logs."""
+        found = []
+        for name in SESSION_LOGS:
+            with contextlib.suppress(OSError):
+                path = scratch_folder(self._id) / "session_latest" / "logs" / name
+                lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+                found += [f"{name}: {line[:300]}" for line in lines if line.strip()][-1:]
+        return "".join(f"\n{line}" for line in found)
 
     def _start_error(self, joined: int, why: str) -> ClusterStartError:
         who = "No worker" if joined == 0 else f"Not every worker ({joined})"
@@ -416,10 +437,8 @@ class RayCluster:
         if self._closed or self._failed or self._link is None:
             return
         if self._head is not None and not self._head.running:
-            ended = (
-                f"The head of {self._name!r} {self._head.ended_how()}, and its workers ended with "
-                "it."
-            )
+            how = self._head.ended_how()
+            ended = f"The head of {self._name!r} {how}, and its workers ended with it."
         elif self._link.lost:
             ended = self._loss(self._link.lost)
         else:
@@ -427,7 +446,7 @@ class RayCluster:
             return
         self._failed = ended
         logger.error("%s", ended)
-        self._end()
+        self._end(ended)
 
     def scale(self, workers: int) -> None:
         """Start more actors, or end some: those that rest at once, others after their chunk."""
@@ -450,12 +469,12 @@ class RayCluster:
                 with contextlib.suppress(psutil.Error):
                     self._processes[process.pid] = process.create_time()
 
-    def _end(self) -> None:
+    def _end(self, why: str = "the cluster is closed") -> None:
         """End our actors and processes, for certain."""
         self._note_processes()
         if self._link is not None:
             self._link.send("end")
-            self._link.end("the cluster is closed")
+            self._link.end(why)
         if self._driver is not None:
             end = time.monotonic() + 2.0
             while self._driver.running and time.monotonic() < end:

@@ -19,6 +19,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from spicelab_nb.clusters import leash
 from spicelab_nb.errors import ExecutorError, SpicelabError
 
@@ -57,7 +59,7 @@ def _head(start: dict[str, Any]) -> None:
     """Ray's own command, which ends when one of its processes does."""
     from ray.scripts import scripts
 
-    _be_patient(float(start["timeout"]))
+    _be_patient(float(start["patience"]))
     sys.argv = [
         "ray",
         "start",
@@ -90,6 +92,7 @@ def _be_patient(limit: float) -> None:
     if impatient is None:
         return
     end = time.monotonic() + limit
+    ours = psutil.Process()
 
     def get_node(*args: Any, **options: Any) -> Any:
         while True:
@@ -98,6 +101,9 @@ def _be_patient(limit: float) -> None:
             except RuntimeError:
                 if time.monotonic() > end:
                     raise
+                for child in ours.children():
+                    if child.status() == psutil.STATUS_ZOMBIE:
+                        sys.exit(f"{child.name()} ended while Ray was starting.")
                 time.sleep(0.1)
 
     services.get_node = get_node

@@ -154,7 +154,8 @@ class Ray:
     def _check(self) -> None:
         if self._closed:
             raise ExecutorError("This executor is closed; run the campaign again for a new one.")
-        if lost := self._link.lost:
+        if self._link.lost:
+            lost = self._link.lost.rstrip(".")
             raise ExecutorError(
                 f"The connection to Ray is lost: {lost} ({len(self._under_way)} chunks were under "
                 "way). What was published is safe in the store: start a cluster and call run(...) "
