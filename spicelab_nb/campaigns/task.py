@@ -162,7 +162,7 @@ class _Stores(threading.local):
 
     def get(self, key: str, url: str) -> Store:
         if key not in self._open:
-            self._open[key] = Store.open(url, create=False)
+            self._open[key] = Store.open(url, create=False, expected=True)
         return self._open[key]
 
 

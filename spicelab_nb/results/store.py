@@ -71,6 +71,7 @@ class Store:
         location: str | os.PathLike[str],
         *,
         create: bool,
+        expected: bool = False,
         options: Mapping[str, Any] | None = None,
     ) -> Store:
         """Open a store.
@@ -81,6 +82,8 @@ class Store:
             A folder, or an fsspec URL: ``file://``, ``memory://``, ``s3://bucket/prefix``.
         create
             True: it may be new, and must be writable. False: it must hold a plan.
+        expected
+            The caller knows that it held one: if there is none, it was moved or is unmounted.
         options
             For fsspec (end point, profile), where its configuration and the environment do not
             say; they travel with a pickled store and are never shown.
@@ -91,8 +94,11 @@ class Store:
             It is not there, cannot be read or, with `create`, cannot be written.
         """
         store = cls(open_objects(location, options), options or {})
+        store._planned = expected
         if create:
             store._objects.check_writable()
+        elif expected:
+            store._check_there()
         elif store._objects.get("manifest.json") is None:
             raise StoreMissingError(
                 f"There is no campaign in {store.url}: it has no manifest.json. Check the path, "
@@ -221,6 +227,7 @@ class Store:
     def _manifest(self) -> tuple[Plan, dict[str, Any]]:
         data = self._objects.get("manifest.json")
         if data is None:
+            self._check_there()
             raise StoreMissingError(f"There is no campaign in {self.url}: it has no manifest.json.")
         return read_manifest(data, self.url)
 
