@@ -24,6 +24,7 @@ LEVEL = 0.90
 
 _GRID = 0.02  # cached results are for spreads on a logarithmic grid this fine: 1 % off at most
 _DRAWS, _REPLICATES = 20_000, (32, 400)  # numbers drawn for one result, and runs made of them
+_MOST_DRAWS = 1_000_000
 _ROUNDS, _IN_STEP_ROUNDS = 24, 8  # simulated at most, where chunks vary and where they hardly do
 _Z = 1.6448536269514722  # a normal's 95 % quantile: both bounds of a 90 % interval
 
@@ -131,7 +132,9 @@ def _unit_makespan(
     """Simulate with chunks of mean 1; give a chunk's standard deviation, too."""
     rng = np.random.default_rng((seed, chunk_count, workers))
     numbers = (chunk_count + workers) * (1.0 + math.expm1(min(load, HOPELESS)))
-    replicates = int(np.clip(_DRAWS // numbers, *_REPLICATES))
+    # Among very many workers one run is much like the next.
+    fewest = int(np.clip(_MOST_DRAWS // numbers, 4, _REPLICATES[0]))
+    replicates = int(np.clip(_DRAWS // numbers, fewest, _REPLICATES[1]))
     ends = simulate_makespan(
         chunk_count,
         workers,
