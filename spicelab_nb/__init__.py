@@ -43,7 +43,12 @@ def __getattr__(name: str) -> Any:
     elif name in _SUBMODULES:
         value = importlib.import_module(f"{__name__}.{name}")
     else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        near = ""
+        if not name.startswith("_"):
+            from spicelab_nb.errors import nearest
+
+            near = nearest(name, __all__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{near}")
     globals()[name] = value
     return value
 

@@ -8,7 +8,8 @@ where, and what to do next.
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +34,7 @@ __all__ = [
     "LedgerError",
     "MeasureError",
     "MissingExtraError",
+    "NotKeptError",
     "PriceError",
     "PriceFetchError",
     "SamplingError",
@@ -44,11 +46,15 @@ __all__ = [
     "StoreMismatchError",
     "StoreMissingError",
     "StoreUnreachableError",
+    "UnknownArgumentError",
     "UnknownMachineError",
     "UnknownNameError",
     "missing_extra",
     "nearest",
+    "suggests_arguments",
 ]
+
+T = TypeVar("T")
 
 
 class SpicelabError(Exception):
@@ -205,6 +211,44 @@ class LedgerError(CostError, OSError):
 
 class MissingExtraError(SpicelabError, ImportError):
     """A feature needs an optional dependency that is not installed."""
+
+
+class UnknownArgumentError(SpicelabError, TypeError):
+    """A keyword argument that a function or class does not take; the message lists the nearest."""
+
+
+class NotKeptError(SpicelabError, KeyError):
+    """A waveform is asked for that the campaign did not keep."""
+
+    __str__ = Exception.__str__
+
+
+def suggests_arguments(made: T) -> T:
+    """Decorate a function or class: a misspelt keyword is an error that names the nearest.
+
+    Raises
+    ------
+    UnknownArgumentError
+        When called with a keyword that it does not take.
+    """
+    function: Any = made.__init__ if isinstance(made, type) else made  # type: ignore[misc]
+    code = function.__code__
+    known = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) - {"self"}
+    called = made.__name__ if isinstance(made, type) else function.__qualname__.partition(".")[0]
+
+    @functools.wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        for name in kwargs:
+            if name not in known:
+                raise UnknownArgumentError(
+                    f"{called} takes no argument {name!r}.{nearest(name, known)}"
+                )
+        return function(*args, **kwargs)
+
+    if isinstance(made, type):
+        made.__init__ = checked  # type: ignore[misc]
+        return made
+    return checked  # type: ignore[return-value]
 
 
 def missing_extra(feature: str, extra: str) -> MissingExtraError:

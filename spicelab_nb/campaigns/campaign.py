@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from spicelab_nb import config
 from spicelab_nb.campaigns.opening import begin
 from spicelab_nb.circuits import Circuit
-from spicelab_nb.errors import CampaignError, SpecError, nearest
+from spicelab_nb.errors import CampaignError, SpecError, nearest, suggests_arguments
 from spicelab_nb.results.plan import Plan
 from spicelab_nb.results.spec import Spec
 from spicelab_nb.results.store import Store
@@ -91,6 +91,7 @@ class Campaign:
     ... )
     """
 
+    @suggests_arguments
     def __init__(
         self,
         simulator: Circuit | Callable[..., Any] | Simulator,
@@ -135,12 +136,35 @@ class Campaign:
             space = self._function.space
         self.design: BoundDesign = samples.bind(space)
         self.design = self.design.labelled(_units(space, self.design.parameters))
+        self._check_draws()
         self._check_names()
+
+    def _check_draws(self) -> None:
+        """Refuse many samples of which nothing can make one another than the next."""
+        if self.design.parameters or self.design.size == 1:
+            return
+        if isinstance(self._source, Circuit):
+            if self._source.random:
+                return
+            why = f"{self._source.name!r} draws no numbers of its own"
+        elif isinstance(self._function, FunctionSimulator):
+            if self._function.takes_seed:
+                return
+            why = f"{self.name}() takes no seed to draw numbers from"
+        else:
+            return
+        raise CampaignError(
+            f"All {self.design.size} samples would be the same: nothing is varied, and {why}. Give "
+            'distributions: sl.MonteCarlo(1000, {"R1": sl.Normal(rel=0.01)}).'
+        )
 
     def _check_names(self) -> None:
         known = self.measures
+        # A netlist knows no case: r1 and R1 side by side would be read as the same.
+        fold = str.lower if isinstance(self._source, Circuit) else str
+        varied = set(map(fold, self.design.parameters))
         for measure in known or ():
-            if measure in RESERVED or measure in self.design.parameters:
+            if measure in RESERVED or fold(measure) in varied:
                 taken = "reserved" if measure in RESERVED else "the name of a varied parameter"
                 raise CampaignError(f"A measure may not be called {measure!r}: that is {taken}.")
         for measure, spec in self.specs.items():

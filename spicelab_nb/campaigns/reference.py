@@ -60,7 +60,7 @@ def nominal_values(simulator: Simulator, design: BoundDesign) -> dict[str, NDArr
         value = simulator.space.nominal(name)
         if value is None:
             return None
-        values[name] = np.array([value]) if isinstance(value, str) else quantise([float(value)])
+        values[name] = quantise([value]) if isinstance(value, float) else np.array([value])
     return values
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from spicelab_nb import clusters
 from spicelab_nb.campaigns.driver import Driver
 from spicelab_nb.campaigns.expense import Expense, check_reservation, spent_before
+from spicelab_nb.campaigns.kept import Kept
 from spicelab_nb.campaigns.points import point_index
 from spicelab_nb.campaigns.progress import Progress, Tally, tally_of
 from spicelab_nb.campaigns.task import ChunkTask
@@ -392,10 +393,16 @@ class Run:
         """Kept signals by analysis, lazily from the store.
 
         ``["ac"]["v(out)"]`` has the run's dimensions and ``frequency``.
+
+        Raises
+        ------
+        NotKeptError
+            By what is looked up: nothing was kept of that analysis.
         """
         from spicelab_nb.results.waveforms import waveforms
 
-        return waveforms(self._store, design=self.design)
+        kept = self.plan.simulator.get("keep", ())
+        return Kept(waveforms(self._store, design=self.design), signals=kept)
 
     @property
     def failures(self) -> pd.DataFrame:

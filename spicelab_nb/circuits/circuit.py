@@ -22,6 +22,7 @@ from spicelab_nb.circuits.showing import as_html, summary
 from spicelab_nb.circuits.sources import lines_of, read, title_name
 from spicelab_nb.circuits.travelling import contents, describe, rebuilt
 from spicelab_nb.circuits.values import is_lib
+from spicelab_nb.errors import suggests_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,6 +70,7 @@ class Circuit:
         An included file is missing or outside the allowed folders.
     """
 
+    @suggests_arguments
     def __init__(
         self,
         source: str | Path | Any,

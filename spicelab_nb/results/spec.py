@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spicelab_nb.errors import SpecError
+from spicelab_nb.errors import SpecError, suggests_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Spec", "specs_of"]
 
 
+@suggests_arguments
 @dataclass(frozen=True, kw_only=True)
 class Spec:
     """The limits of one measure: ``min <= value <= max``.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spicelab_nb.errors import suggests_arguments
 from spicelab_nb.sampling.distribution import Distribution
 from spicelab_nb.sampling.elementary import exp, log, ndtr, ndtri
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["LogNormal", "Normal", "Triangular", "Uniform"]
 
 
+@suggests_arguments
 @dataclass(frozen=True, repr=False)
 class Normal(Distribution):
     """Gaussian around the nominal value, or around `mean`.
@@ -70,6 +72,7 @@ class Normal(Distribution):
             return np.asarray(np.where(sd == 0, x >= mean, ndtr((x - mean) / sd)))
 
 
+@suggests_arguments
 @dataclass(frozen=True, repr=False)
 class LogNormal(Distribution):
     """Log-normal: the logarithm of value over median is Gaussian; the sign never changes.
@@ -126,6 +129,7 @@ class LogNormal(Distribution):
             return np.asarray(np.where(sigma == 0, x >= median, ndtr(score)))
 
 
+@suggests_arguments
 @dataclass(frozen=True, repr=False)
 class Uniform(Distribution):
     """Every value between two limits equally likely.
@@ -179,6 +183,7 @@ class Uniform(Distribution):
         return np.where(x >= high, 1.0, np.where(x < low, 0.0, inside))
 
 
+@suggests_arguments
 @dataclass(frozen=True, repr=False)
 class Triangular(Distribution):
     """Triangular: most likely at the mode, falling linearly to nothing at two limits.

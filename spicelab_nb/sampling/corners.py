@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from spicelab_nb.errors import SamplingError
+from spicelab_nb.errors import SamplingError, suggests_arguments
 from spicelab_nb.sampling.crossing import Factor
 from spicelab_nb.sampling.names import Key, check_key, resolve
 from spicelab_nb.sampling.points import Axis
-from spicelab_nb.sampling.values import as_value, as_values, check_kind
+from spicelab_nb.sampling.values import as_value, as_values, check_kind, for_space
 
 if TYPE_CHECKING:
     from spicelab_nb.sampling.design import ParameterSpace, Value
@@ -23,6 +23,7 @@ __all__ = ["Corners"]
 _SHOWN = 6
 
 
+@suggests_arguments
 @dataclass(frozen=True, repr=False)
 class Corners(Factor):
     """Named sets of values along the dimension ``corner``.
@@ -125,7 +126,7 @@ class Corners(Factor):
                         )
                     value = as_value(value, f"Nominal value of {parameter}")
                 values.append(value)
-            column = as_values(values, f"Corners: {parameter}")
+            column = for_space(as_values(values, f"Corners: {parameter}"), space)
             check_kind(parameter, column, space.nominal(parameter))
             columns[parameter] = column
         return (Axis(name="corner", coordinate=np.array(list(self.corners)), columns=columns),)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from spicelab_nb.errors import SamplingError, nearest
+from spicelab_nb.errors import SamplingError, nearest, suggests_arguments
 from spicelab_nb.sampling.crossing import Factor
 from spicelab_nb.sampling.distribution import Distribution, as_number, as_whole
 from spicelab_nb.sampling.draws import Draws, Member, Variable
@@ -28,6 +28,7 @@ __all__ = ["MonteCarlo"]
 Groups: TypeAlias = "list[tuple[tuple[str, ...], Distribution]]"
 
 
+@suggests_arguments
 @dataclass(frozen=True, repr=False)
 class MonteCarlo(Factor):
     """Samples of parameters, along the dimension ``sample``.

@@ -87,8 +87,10 @@ def _member(
     for nominal in nominals:
         if nominal is None:
             raise SamplingError(
-                f"{name} has no nominal value to vary around: give its distribution absolute "
-                "values, such as Normal(mean=..., sd=...)"
+                f"{name} has no nominal value to vary around, since nothing sets it: give its "
+                "distribution absolute values, such as Normal(mean=..., sd=...), or write its "
+                "value into the netlist (a model's parameter: into its .model card; a function's: "
+                "as the argument's default)"
             )
         if isinstance(nominal, str):
             raise SamplingError(

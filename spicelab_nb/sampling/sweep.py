@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spicelab_nb.errors import SamplingError
+from spicelab_nb.errors import SamplingError, suggests_arguments
 from spicelab_nb.sampling.crossing import Factor
 from spicelab_nb.sampling.names import Key, check_key, is_glob, resolve
 from spicelab_nb.sampling.points import Axis
-from spicelab_nb.sampling.values import as_values, check_kind
+from spicelab_nb.sampling.values import as_values, check_kind, for_space
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +24,7 @@ __all__ = ["Sweep"]
 _SHOWN = 4
 
 
+@suggests_arguments
 @dataclass(frozen=True, repr=False)
 class Sweep(Factor):
     """A grid of values; each parameter becomes a dimension of its own.
@@ -78,7 +79,9 @@ class Sweep(Factor):
         if len(set(names)) < len(names):
             raise SamplingError(f"Sweep: {key!r} names a parameter twice")
         given = self.values[key] if isinstance(key, tuple) else (self.values[key],)
-        columns = {n: np.array(column) for n, column in zip(names, given, strict=True)}
+        columns = {
+            n: for_space(np.array(column), space) for n, column in zip(names, given, strict=True)
+        }
         for name, column in columns.items():
             check_kind(name, column, space.nominal(name))
         if len(names) == 1:

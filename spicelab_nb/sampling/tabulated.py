@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spicelab_nb.errors import suggests_arguments
 from spicelab_nb.sampling.distribution import Distribution, as_number
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Discrete", "Empirical"]
 
 
+@suggests_arguments
 @dataclass(frozen=True, repr=False)
 class Discrete(Distribution):
     """One of a few values, or of a few sections of a ``.lib``.
@@ -107,6 +109,7 @@ class Discrete(Distribution):
         return np.concatenate(([0.0], cumulative))[below]
 
 
+@suggests_arguments
 @dataclass(frozen=True, repr=False)
 class Empirical(Distribution):
     """Draws from measured data, each as likely as it was there (resampling).

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spicelab_nb.errors import SamplingError
+from spicelab_nb.errors import SamplingError, suggests_arguments
 from spicelab_nb.sampling.continuous import LogNormal, Normal, Triangular, Uniform
 from spicelab_nb.sampling.distribution import Distribution
 from spicelab_nb.sampling.elementary import ndtr
@@ -23,6 +23,7 @@ _EDGE = 2.0**-53  # the uniform nearest to 0
 _LEAST_MASS = 1e-9  # below it too few distinct uniforms are left between the limits
 
 
+@suggests_arguments
 @dataclass(frozen=True, repr=False)
 class Truncated(Distribution):
     """A distribution with its tails cut off and what remains scaled up.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,16 @@ from spicelab_nb.sampling.rounding import quantise
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from spicelab_nb.sampling.design import Value
+    from spicelab_nb.sampling.design import ParameterSpace, Value
 
-__all__ = ["as_value", "as_values", "check_kind"]
+__all__ = ["as_value", "as_values", "check_kind", "for_space"]
+
+_MOST_WHOLE = 2**53
+"""Whole numbers below it are the same as floats."""
 
 
 def as_value(given: Any, where: str) -> Value:
-    """Give one value: a number as it is written in a netlist, or text.
+    """Give one value: a number as it is written in a netlist, or text. An int stays one.
 
     Raises
     ------
@@ -31,11 +35,16 @@ def as_value(given: Any, where: str) -> Value:
         if not given.strip():
             raise SamplingError(f"{where} is empty text")
         return str(given)
-    return float(quantise(as_number(given, where)))
+    number = as_number(given, where)
+    return int(given) if _is_whole(given) else float(quantise(number))
+
+
+def _is_whole(given: Any) -> bool:
+    return isinstance(given, numbers.Integral) and abs(int(given)) < _MOST_WHOLE
 
 
 def as_values(given: Any, where: str) -> NDArray[Any]:
-    """Give a list of values as an array: float64, or str.
+    """Give a list of values as an array: float64, int64 where all are ints, or str.
 
     Parameters
     ----------
@@ -61,7 +70,20 @@ def as_values(given: Any, where: str) -> NDArray[Any]:
         return np.array([as_value(v, f"{where}: each value") for v in listed])
     if any(text):
         raise SamplingError(f"{where} mixes numbers and text: {listed!r}")
-    return quantise([as_number(v, f"{where}: each value") for v in listed])
+    given_numbers = [as_number(v, f"{where}: each value") for v in listed]
+    if all(map(_is_whole, listed)):
+        return np.array([int(v) for v in listed], np.int64)
+    return quantise(given_numbers)
+
+
+def for_space(values: NDArray[Any], space: ParameterSpace) -> NDArray[Any]:
+    """Give values as the parameters of a space take them: ints only where it says ``integers``.
+
+    A Python function is called with the ints that were given for it; a netlist knows only numbers.
+    """
+    if values.dtype.kind != "i" or getattr(space, "integers", False):
+        return values
+    return values.astype(np.float64)
 
 
 def check_kind(name: str, values: NDArray[Any], nominal: Value | None) -> None:

@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -60,6 +60,9 @@ class FunctionSpace:
     defaults: Mapping[str, Value] = field(default_factory=dict)
     open_ended: bool = False
     function: str = "the function"
+
+    integers: ClassVar[bool] = True
+    """Where all values given for an argument are ints, it is called with ints."""
 
     def canonical(self, name: str) -> str:
         """Give `name` if the function takes it, else raise with the nearest names."""
@@ -138,7 +141,7 @@ class FunctionSimulator:
                 names.append(parameter.name)
                 value = parameter.default
                 if isinstance(value, (int, float, str)) and not isinstance(value, bool):
-                    defaults[parameter.name] = value if isinstance(value, str) else float(value)
+                    defaults[parameter.name] = value
         return FunctionSpace(
             names=tuple(names), defaults=defaults, open_ended=open_ended, function=name
         )
@@ -157,6 +160,11 @@ class FunctionSimulator:
             and p.name != "seed"
             and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
         )
+
+    @property
+    def takes_seed(self) -> bool:
+        """Whether the function is handed a seed, a different one for each sample."""
+        return _takes_seed(self.function)
 
     @property
     def outputs(self) -> Mapping[str, Output] | None:
@@ -188,7 +196,7 @@ class FunctionSimulator:
 
     def open(self) -> FunctionSession:
         """Make a session; there is nothing to warm up."""
-        return FunctionSession(self.function, takes_seed=_takes_seed(self.function))
+        return FunctionSession(self.function, takes_seed=self.takes_seed)
 
 
 def _takes_seed(function: Callable[..., Any]) -> bool:

@@ -39,6 +39,12 @@ _EDGES = ("rise", "fall", "either")
 ROUNDING = 1e-9
 """A step smaller than this part of the largest value is none: engines leave such noise."""
 
+TAIL = 0.05
+"""The last part of the window in which a signal whose last value is its final level must rest."""
+
+RESTING = 0.02
+"""How far it may move there, as a part of the step, where no tolerance says otherwise."""
+
 
 @dataclass(frozen=True)
 class Windowed(SignalMeasure):
@@ -88,6 +94,23 @@ class _Step(Windowed):
         before, after = np.where(pulse, low, before), np.where(pulse, high, after)
         flat = _no_step(y, before, after)
         return np.where(flat, np.nan, before), np.where(flat, np.nan, after)
+
+    def restless(
+        self,
+        x: NDArray[np.float64],
+        y: NDArray[np.float64],
+        after: NDArray[np.float64],
+        band: NDArray[np.float64],
+    ) -> NDArray[np.bool_]:
+        """Mark rows whose last value is no final level: they leave the band near the end.
+
+        ``(n,)``; none where the final level is given.
+        """
+        if self.final is not None or len(x) < 2:
+            return np.zeros(len(y), np.bool_)
+        tail = x >= x[-1] - TAIL * (x[-1] - x[0])
+        moving: NDArray[np.bool_] = np.max(np.abs(y[:, tail] - after[:, None]), axis=1) > band
+        return moving
 
     def references(
         self, y: NDArray[np.float64], low: float, high: float
@@ -278,7 +301,9 @@ class Overshoot(_Step):
 
     Notes
     -----
-    Percent, 0 where it never goes beyond; NaN where there is no step.
+    Percent, 0 where it never goes beyond; NaN where there is no step. NaN too where the final level
+    is not given and the signal moves by more than 2 % of the step within the last twentieth of the
+    window: its last value is no final level then.
     """
 
     name: ClassVar[str] = "overshoot"
@@ -295,7 +320,8 @@ class Overshoot(_Step):
         step = after - before
         beyond = np.where(step > 0, np.max(y, axis=1) - after, after - np.min(y, axis=1))
         percent = 100.0 * np.maximum(beyond, 0.0) / np.abs(step)
-        return np.where(_no_step(y, before, after), np.nan, percent)
+        moving = self.restless(x, y, after, RESTING * np.abs(step))
+        return np.where(moving | _no_step(y, before, after), np.nan, percent)
 
 
 @dataclass(frozen=True)
@@ -317,7 +343,9 @@ class SettlingTime(_Step):
 
     Notes
     -----
-    Seconds; NaN where there is no step, or where it is not within the band at the end.
+    Seconds; NaN where there is no step, or where it is not within the band at the end. Where the
+    final level is not given it must be within the band for the last twentieth of the window, else
+    its last value is no final level, and a signal that never settles would seem to: NaN.
     """
 
     tolerance: float = 0.02
@@ -351,6 +379,7 @@ class SettlingTime(_Step):
         settled = between(x, off, into, np.where(above, band, -band)) - (x[0] if len(x) else 0.0)
         settled = np.where(into < 0, 0.0, settled)
         ok = ~out[:, -1] & (band > 0) & ~_no_step(y, before, after)
+        ok &= ~self.restless(x, y, after, band)
         return np.where(ok, settled, np.nan)
 
 
