@@ -445,14 +445,19 @@ def main() -> None:
     if not given.report:
         for workers in [given.workers] if given.workers else WORKERS:
             with (
-                tempfile.TemporaryDirectory() as stores,
+                tempfile.TemporaryDirectory() as own,
                 recorded(
                     folder / f"prediction-{workers}.jsonl",
                     lambda: {**machine.describe(), **machine.conditions()},
                     machine.conditions,
                 ) as write,
             ):
-                measure(Path(stores), given.quick, workers, write)
+                # Records and a ledger of its own: what a person runs tells nothing here.
+                for part in ("runtime", "data", "stores"):
+                    (Path(own) / part).mkdir(mode=0o700)
+                os.environ["SPICELAB_NB_RUNTIME_DIR"] = str(Path(own) / "runtime")
+                os.environ["SPICELAB_NB_DATA_DIR"] = str(Path(own) / "data")
+                measure(Path(own) / "stores", given.quick, workers, write)
     lines = [line for file in sorted(folder.glob("prediction-[0-9].jsonl")) for line in read(file)]
     table = report(lines)
     (folder / "prediction.md").write_text(table, "utf-8")
