@@ -128,17 +128,20 @@ def value_at(
         ``(n,)``.
     """
     n, p = y.shape
-    place = np.broadcast_to(np.asarray(at, dtype=np.float64), (n,))
     if p == 0:
         return np.full(n, np.nan)
     if x[-1] < x[0]:
         x, y = np.ascontiguousarray(x[::-1]), np.ascontiguousarray(y[:, ::-1])
+    if not log and p > 1 and isinstance(at, int | float):
+        return _at_one_place(x, y, float(at))
+    place = np.broadcast_to(np.asarray(at, dtype=np.float64), (n,))
     slack = 1e-9 * (x[-1] - x[0])
     inside = (place >= x[0] - slack) & (place <= x[-1] + slack)
-    place = np.clip(np.where(inside, place, x[0]), x[0], x[-1])
+    # The parts of np.clip, which takes several times as long over a few numbers.
+    place = np.minimum(np.maximum(np.where(inside, place, x[0]), x[0]), x[-1])
     if p == 1:
         return np.where(inside, y[:, 0], np.nan)
-    k = np.clip(np.searchsorted(x, place, side="right") - 1, 0, p - 2)
+    k = np.minimum(np.maximum(np.searchsorted(x, place, side="right") - 1, 0), p - 2)
     x0, x1 = x[k], x[k + 1]
     part = (place - x0) / (x1 - x0)
     if log:
@@ -147,6 +150,24 @@ def value_at(
     y0, y1 = y[row, k], y[row, k + 1]
     value = np.where(part == 0, y0, np.where(part == 1, y1, y0 + part * (y1 - y0)))
     return np.where(inside, value, np.nan)
+
+
+def _at_one_place(x: NDArray[np.float64], y: NDArray[Any], at: float) -> NDArray[Any]:
+    """Interpolate all rows at one place: a transient's samples come one by one."""
+    low, high = float(x[0]), float(x[-1])
+    slack = 1e-9 * (high - low)
+    if not low - slack <= at <= high + slack:
+        return np.full(len(y), np.nan, dtype=y.dtype)
+    place = min(max(at, low), high)
+    k = min(max(int(x.searchsorted(place, side="right")) - 1, 0), len(x) - 2)
+    x0, x1 = float(x[k]), float(x[k + 1])
+    part = float(np.divide(place - x0, x1 - x0))
+    y0, y1 = y[:, k], y[:, k + 1]
+    if part == 0:
+        return np.array(y0)
+    if part == 1:
+        return np.array(y1)
+    return np.asarray(y0 + part * (y1 - y0))
 
 
 def window(
