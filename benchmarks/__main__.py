@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import importlib
 import os
 import tempfile
@@ -23,6 +24,9 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, help="default 5, or 2 with --quick")
     parser.add_argument("--quick", action="store_true", help="smaller; kept apart from results/")
+    parser.add_argument(
+        "--circuit", action="append", help="of engine, this one alone (again for more); kept apart"
+    )
     parser.add_argument("--results", type=Path, help="folder for the results")
     given = parser.parse_args()
     # Before numpy or an engine is loaded; every process below inherits it.
@@ -30,16 +34,20 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
     from benchmarks import environment, machine, report
+    from benchmarks.circuits import CIRCUITS
     from benchmarks.records import RESULTS, Settings, recorded
 
     if given.what == "setup":
         environment.setup()
         return
-    folder = given.results or (
-        Path(tempfile.gettempdir()) / "benchmarks-quick" if given.quick else RESULTS
-    )
+    partial = given.quick or given.circuit is not None
+    scratch = Path(tempfile.gettempdir()) / f"benchmarks-{getpass.getuser()}"
+    folder = given.results or (scratch if partial else RESULTS)
     if given.what != "report":
-        settings = Settings(rounds=given.rounds or (2 if given.quick else 5), quick=given.quick)
+        rounds = given.rounds or (2 if given.quick else 5)
+        settings = Settings(
+            rounds=rounds, quick=given.quick, circuits=tuple(given.circuit or CIRCUITS)
+        )
         for name in BENCHMARKS if given.what == "all" else (given.what,):
             print(f"== {name}", flush=True)
             benchmark = importlib.import_module(f"benchmarks.{name}")

@@ -188,11 +188,10 @@ def sizes_of(key: str, method: str, *, quick: bool) -> tuple[int, int]:
     return few, max(few + 1, many // 3)
 
 
-def measure(
-    settings: Settings, write: Write, *, circuits: tuple[str, ...] = tuple(CIRCUITS)
-) -> None:
+def measure(settings: Settings, write: Write) -> None:
     """Time every way on every circuit, round by round."""
     environment.check()
+    circuits = settings.circuits
     write({"kind": "peers", "versions": environment.peer_versions()})
     pairs = [(key, method) for key in circuits for method in SIZES[key]]
     with sl.cluster("local", workers=1) as cluster:

@@ -46,6 +46,8 @@ ROLES = (
     ("ray helpers", "/ray/"),
 )
 """A process is the first role whose mark stands in its command line."""
+CHILDREN = {"worker": "engine"}
+"""What the children of a role are, where all are of one kind: those that ended count for that."""
 
 
 def role_of(process: psutil.Process) -> str:
@@ -66,7 +68,8 @@ def tree_seconds(
     root
         Process id; None: this process.
     roles
-        Names the part that a process plays. Children that ended count for their parent's.
+        Names the part that a process plays. Children that ended count for what their parent's
+        children are, or for their parent's.
     """
     top = psutil.Process(root)
     seconds: defaultdict[str, float] = defaultdict(float)
@@ -75,7 +78,8 @@ def tree_seconds(
             role, used = roles(process), process.cpu_times()
         except psutil.NoSuchProcess:
             continue  # it ended a moment ago: its parent has its time by the next look
-        seconds[role] += used.user + used.system + used.children_user + used.children_system
+        seconds[role] += used.user + used.system
+        seconds[CHILDREN.get(role, role)] += used.children_user + used.children_system
     return dict(seconds)
 
 
@@ -135,8 +139,8 @@ class Meter:
     def __exit__(self, *exc: object) -> None:
         self.wall = time.perf_counter() - self._begun
         after = tree_seconds(self.root)
-        # A process that ended in between moved to its parent's role: a role may come out negative,
-        # the sum never does.
+        # The time of a process that ended in between may have moved to its parent's role: a role
+        # may come out negative, the sum never does.
         roles = sorted(set(after) | set(self._before))
         self.by_role = {r: after.get(r, 0.0) - self._before.get(r, 0.0) for r in roles}
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.circuits import CIRCUITS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -30,10 +32,13 @@ class Settings:
         How often everything is measured.
     quick
         Smaller sizes, to see whether it works; its figures are worth little.
+    circuits
+        Keys of the circuits that the engine's benchmark times.
     """
 
     rounds: int = 5
     quick: bool = False
+    circuits: tuple[str, ...] = tuple(CIRCUITS)
 
 
 @dataclass(frozen=True, kw_only=True)
