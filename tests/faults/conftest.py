@@ -28,6 +28,7 @@ def _load(name):
 
 matrix = _load("matrix")
 scenes = _load("scenes")
+_load("network")
 
 _outcomes = pytest.StashKey()
 
@@ -175,7 +176,7 @@ def start(request):
     started = []
 
     def start_one(kind, workers=2, **options):
-        if kind != "serial":
+        if workers and kind != "serial":
             options = {"workers": workers, **options}
             if kind == "local":
                 options.setdefault("dashboard", False)
