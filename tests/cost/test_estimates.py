@@ -18,6 +18,7 @@ from spicelab_nb.cost import (
     Workload,
     estimate,
     model,
+    pilot_statistics,
 )
 from spicelab_nb.cost.chunks import adaptive_chunks
 from spicelab_nb.errors import CostError, PriceError
@@ -161,6 +162,34 @@ def test_an_uncertain_speed_widens_the_interval():
     assert unsure.time_s.mean == sure.time_s.mean
     assert unsure.time_s.upper > 1.2 * sure.time_s.upper
     assert unsure.time_s.lower < sure.time_s.lower / 1.2
+
+
+def test_an_uncertain_boot_widens_the_interval():
+    workload = Workload(samples=1000, sample_s=1.0, cv=0.1, chunk=10)
+    sure, unsure = (
+        estimate(workload, machine(), 8, tariff=Tariff(boot_s=100.0, boot_relative_sd=sd)).time_s
+        for sd in (0.0, 0.3)
+    )
+    assert unsure.mean == sure.mean
+    assert unsure.upper - unsure.mean == pytest.approx(
+        math.hypot(sure.upper - sure.mean, 1.645 * 30.0), rel=1e-3
+    )
+
+
+def test_a_pilot_of_one_sample_bounds_little_but_something():
+    pilot = pilot_statistics([2.0])
+    workload = Workload(
+        samples=1000,
+        sample_s=pilot.mean_s,
+        cv=pilot.cv,
+        sample_relative_sd=pilot.mean_relative_sd,
+        sample_df=pilot.df,
+        chunk=10,
+    )
+    found = estimate(workload, machine(), 8).time_s
+    # Student's 95 % quantile with one degree of freedom is 6.31: mean + 6.31 means
+    assert 5 * found.mean < found.upper < 9 * found.mean
+    assert 0 < found.lower < found.mean / 5
 
 
 def test_twice_as_fast_takes_half_as_long():
