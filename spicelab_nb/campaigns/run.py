@@ -431,9 +431,11 @@ class Run:
         return replace(summary, notes=tuple(notes))
 
     def _why_failed(self) -> str:
-        counts = self.failures["reason"].value_counts()
-        shown = "; ".join(f"{n} x {reason}" for reason, n in counts.head(3).items())
-        more = f"; and {len(counts) - 3} other reasons" if len(counts) > 3 else ""
+        from spicelab_nb.results.failures import grouped
+
+        kinds = grouped(self.failures)
+        shown = "; ".join(f"{n} x {text} [{code}]" for n, text, code in kinds[:3])
+        more = f"; and {len(kinds) - 3} other reasons" if len(kinds) > 3 else ""
         return f"Why they failed: {shown}{more} (run.failures lists each)."
 
     def to_pandas(self) -> pd.DataFrame:

@@ -163,6 +163,7 @@ def encode(
             "index": int(f.index),
             "status": int(f.status),
             "reason": f.reason,
+            "code": f.code,
             "log": list(f.log),
             "attempts": int(f.attempts),
         }
@@ -374,6 +375,8 @@ def _read_members(
             reason=f["reason"],
             log=tuple(f["log"]),
             attempts=f["attempts"],
+            # Chunks written before there were codes have none; it is read from the reason.
+            code=f.get("code", ""),
         )
         for f in json.loads(members.bytes("failures.json"))
     )

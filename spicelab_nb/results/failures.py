@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spicelab_nb.simulators.reasons import gist
 from spicelab_nb.simulators.simulator import Status
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from spicelab_nb.results.store import Store
     from spicelab_nb.sampling.design import BoundDesign
 
-__all__ = ["failures"]
+__all__ = ["failures", "grouped"]
 
 LOG_LINES = 10
 """How many of the last lines the table shows; a chunk holds more."""
@@ -36,7 +38,8 @@ def failures(store: Store, *, design: BoundDesign, log_lines: int = LOG_LINES) -
     -------
     pandas.DataFrame
         Indexed by ``point`` (the C-order index into the design), one column for each dimension,
-        one for each parameter, then ``status`` (``failed``, ``timeout``, ``crashed``), ``reason``,
+        one for each parameter, then ``status`` (``failed``, ``timeout``, ``crashed``), ``code``
+        (what kind of failure, one of :data:`spicelab_nb.simulators.reasons.CODES`), ``reason``,
         ``log`` (lines joined) and ``attempts``. Names and lines are as the engine gave them:
         escape them where they are shown as HTML.
     """
@@ -59,6 +62,7 @@ def failures(store: Store, *, design: BoundDesign, log_lines: int = LOG_LINES) -
             rows[point] = {
                 **{name: column[i] for name, column in chunk.values.items()},
                 "status": Status(int(fresh[i])).name.lower(),
+                "code": failure.code if failure else "",
                 "reason": failure.reason if failure else "",
                 "log": "\n".join(log),
                 "attempts": failure.attempts if failure else 1,
@@ -70,6 +74,25 @@ def failures(store: Store, *, design: BoundDesign, log_lines: int = LOG_LINES) -
         d.name: np.asarray(d.values)[place]
         for d, place in zip(design.dimensions, places, strict=True)
     }
-    for name in (*design.parameters, "status", "reason", "log", "attempts"):
+    for name in (*design.parameters, "status", "code", "reason", "log", "attempts"):
         columns.setdefault(name, [rows[point][name] for point in bad])
     return pd.DataFrame(columns, index=pd.Index(bad, name="point", dtype="int64"))
+
+
+def grouped(table: pd.DataFrame) -> list[tuple[int, str, str]]:
+    """Put the failures together that read the same but for the samples' own times and values.
+
+    Parameters
+    ----------
+    table
+        From :func:`failures`.
+
+    Returns
+    -------
+    list of (int, str, str)
+        How many, what they have in common, and their code; the most frequent first.
+    """
+    kinds = Counter(
+        (code, gist(reason)) for code, reason in zip(table["code"], table["reason"], strict=True)
+    )
+    return [(n, text, code) for (code, text), n in kinds.most_common()]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from spicelab_nb.engines.engine import Status
+from spicelab_nb.simulators.reasons import classify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,6 +119,8 @@ class Failure:
         The engine's, or the traceback's, last lines.
     attempts
         How often it was tried.
+    code
+        What kind of failure it is, one of :data:`~.reasons.CODES`; "": read from the reason.
     """
 
     index: int
@@ -125,6 +128,11 @@ class Failure:
     reason: str
     log: tuple[str, ...] = ()
     attempts: int = 1
+    code: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.code:
+            object.__setattr__(self, "code", classify(self.status, self.reason))
 
 
 @dataclass(frozen=True, kw_only=True)

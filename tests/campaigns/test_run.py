@@ -126,7 +126,8 @@ def test_failures_are_a_table_with_reasons(tmp_path, serial):
     assert sorted(table["sample"]) == np.flatnonzero(bad).tolist()
     assert table["reason"].str.contains("is positive").all()
     assert run.progress.failed == bad.sum()
-    assert "Why they failed: 1 x ValueError" in repr(run.summary())
+    told = f"Why they failed: {bad.sum()} x ValueError: ... is positive [function]"
+    assert told in repr(run.summary())
     assert np.isnan(run.dataset["value"].values[bad]).all()
 
 
