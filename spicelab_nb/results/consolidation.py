@@ -1,7 +1,9 @@
 """Chunks into one Zarr v3 dataset that plain xarray and zarr open, by one writer at a time.
 
-``dataset.zarr`` counts only while ``consolidated.json`` is beside it: the marker is removed before
-anything is touched and written last. The chunks stay the truth.
+The marker ``consolidated.json`` is written last and names the group that counts. In a folder that
+is ``dataset.zarr``, exchanged at once. A bucket has no rename: each consolidation writes a group
+under a new name, and the marker, one small object, points from the old to the new. The chunks stay
+the truth.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import shutil
 import uuid
 import warnings
@@ -42,10 +45,11 @@ if TYPE_CHECKING:
     from spicelab_nb.results.store import Store
     from spicelab_nb.sampling.design import BoundDesign
 
-__all__ = ["consolidate", "is_consolidated", "open_consolidated"]
+__all__ = ["consolidate", "dataset_url", "is_consolidated", "open_consolidated"]
 
 MARKER = "consolidated.json"
 DATASET = "dataset.zarr"
+_GENERATION = re.compile(r"dataset-[0-9a-f]{32}\.zarr")
 MARKER_FORMAT = "spicelab-nb consolidation"
 MARKER_VERSION = 1
 BLOCK_BYTES = 4 * 2**20
@@ -58,7 +62,7 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 def consolidate(
     store: Store, *, design: BoundDesign, specs: Mapping[str, Spec] | None = None
 ) -> str:
-    """Write measures and kept signals of all chunks that are there into ``dataset.zarr``.
+    """Write measures and kept signals of all chunks that are there as one Zarr group.
 
     Does nothing when it is up to date. May be interrupted anywhere: the next call does it again.
 
@@ -103,9 +107,47 @@ def consolidate(
             content["id"] = uuid.uuid4().hex
             content["signals"] = [_describe_signal(s, design) for s in source.signals]
             with _explained(objects):
-                _replace(objects, dataset, design, source, check_lock)
-            objects.put(MARKER, canonical_json(content))
-    return f"{store.url}/{DATASET}"
+                if isinstance(objects, FolderObjects):
+                    content["dataset"] = DATASET
+                    _replace(objects, dataset, design, source, check_lock)
+                    objects.put(MARKER, canonical_json(content))
+                else:
+                    fresh = f"dataset-{content['id']}.zarr"
+                    content["dataset"] = fresh
+                    _write(_zarr_store(objects, fresh), dataset, design, source)
+                    check_lock()
+                    objects.put(MARKER, canonical_json(content))
+                    _clear(objects, {fresh, _dataset_name(there)})
+            there = _read_marker(objects)
+    return f"{store.url}/{_dataset_name(there)}"
+
+
+def dataset_url(store: Store) -> str | None:
+    """Path or URL of the consolidated Zarr group, whole though perhaps not up to date.
+
+    Returns
+    -------
+    str or None
+        None before the first consolidation. On a bucket the name changes with each; the group that
+        this names stays until the one after the next.
+    """
+    there = _read_marker(store.objects)
+    return None if there is None else f"{store.url}/{_dataset_name(there)}"
+
+
+def _dataset_name(marker: tuple[bytes, dict[str, Any]] | None) -> str:
+    """The group that a marker names; those of earlier versions named none."""
+    return DATASET if marker is None else str(marker[1].get("dataset", DATASET))
+
+
+def _clear(objects: Any, kept: set[str]) -> None:
+    """Remove groups of earlier consolidations; the last one stays for those who read it."""
+    system = objects.filesystem
+    system.invalidate_cache()
+    names = [str(path).rstrip("/").rpartition("/")[2] for path in system.ls(objects.root, False)]
+    for name in names:
+        if name not in kept and (name == DATASET or _GENERATION.fullmatch(name)):
+            objects.remove(name)
 
 
 def is_consolidated(store: Store, *, design: BoundDesign) -> bool:
@@ -132,7 +174,8 @@ def open_consolidated(
     marker, content = found
     import zarr
 
-    group: Any = zarr.open_group(_zarr_store(store.objects, DATASET), mode="r", zarr_format=3)
+    name = _dataset_name(found)
+    group: Any = zarr.open_group(_zarr_store(store.objects, name), mode="r", zarr_format=3)
     paths: dict[tuple[str, str], str] = {}
     signals = []
     for entry in content["signals"]:
@@ -194,7 +237,9 @@ def _read_marker(objects: Objects) -> tuple[bytes, dict[str, Any]] | None:
     try:
         content = json.loads(data)
         known = content["format"] == MARKER_FORMAT and content["version"] == MARKER_VERSION
-    except (ValueError, KeyError, TypeError):
+        name = content.get("dataset", DATASET)
+        known = known and (name == DATASET or _GENERATION.fullmatch(name) is not None)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return (data, content) if known else None
 
@@ -256,32 +301,24 @@ def _describe_signal(signal: Signal, design: BoundDesign) -> dict[str, Any]:
 
 
 def _replace(
-    objects: Objects,
+    objects: FolderObjects,
     dataset: xr.Dataset,
     design: BoundDesign,
     source: WaveSource,
     check_lock: Callable[[], None],
 ) -> None:
     """Put a new ``dataset.zarr`` in the place of the old one; the marker is gone meanwhile."""
-    if isinstance(objects, FolderObjects):
-        for left in objects.root.glob(".dataset-*.zarr"):
-            shutil.rmtree(left)
-        fresh = objects.root / f".dataset-{uuid.uuid4().hex}.zarr"
-        try:
-            _write(_zarr_store(objects, fresh.name), dataset, design, source)
-            _sync_tree(fresh)
-            check_lock()
-            objects.remove(MARKER)
-            _swap(fresh, objects.root / DATASET)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-        return
-    # A bucket has no rename: it is written in place, and without the marker it does not count.
-    check_lock()
-    objects.remove(MARKER)
-    objects.remove(DATASET)
-    _write(_zarr_store(objects, DATASET), dataset, design, source)
-    check_lock()
+    for left in objects.root.glob(".dataset-*.zarr"):
+        shutil.rmtree(left)
+    fresh = objects.root / f".dataset-{uuid.uuid4().hex}.zarr"
+    try:
+        _write(_zarr_store(objects, fresh.name), dataset, design, source)
+        _sync_tree(fresh)
+        check_lock()
+        objects.remove(MARKER)
+        _swap(fresh, objects.root / DATASET)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 @contextlib.contextmanager
