@@ -51,6 +51,8 @@ class Address:
     """A client of somebody else's scheduler."""
 
     kind: ClassVar[str] = "address"
+    foreign: ClassVar[bool] = True
+    """The scheduler is not one of ours, with our settings."""
     Options: ClassVar[type[Any]] = AddressOptions
 
     def __init__(self, options: AddressOptions, *, name: str, id: str, folder: Path) -> None:
@@ -123,7 +125,7 @@ class Address:
 
         if self._client is None or self._closed:
             raise ExecutorError(f"Cluster {self._name!r} is closed.")
-        return Dask(self._client, how_ended=self.how_ended)
+        return Dask(self._client, how_ended=self.how_ended, foreign=self.foreign)
 
     def how_ended(self, address: str) -> str:
         """How a worker ended: whoever started it knows."""
@@ -167,6 +169,8 @@ class Address:
 
 class Attached(Address):
     """A cluster that another process of the same user started and looks after."""
+
+    foreign = False
 
     def __init__(self, options: AddressOptions, *, name: str, id: str, folder: Path) -> None:
         credentials = Credentials.within(folder)

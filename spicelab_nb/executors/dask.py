@@ -39,10 +39,9 @@ ANSWER_LIMIT = 10.0
 class Dask:
     """Runs chunks on the workers of `client`.
 
-    A chunk is one Dask task that is never repeated by us: when its worker dies, the scheduler says
-    so (at once where it allows no failures, as those that we start; after a few silent tries on
-    others), and that is a `Loss`. A chunk that ended, but whose receipt died with its worker, is
-    run once more by Dask; publishing it again changes nothing.
+    A chunk is one Dask task that is never repeated here: when its worker dies, the scheduler says
+    so at once (`foreign` ones are asked to), and that is a `Loss`. A chunk that ended, but whose
+    receipt died with its worker, is run once more by Dask; publishing it again changes nothing.
 
     Parameters
     ----------
@@ -50,14 +49,21 @@ class Dask:
         A connected, synchronous ``distributed.Client``; it is not closed by this executor.
     how_ended
         Tells how the worker at an address ended, to follow its name in a sentence; "" for unknown.
+    foreign
+        The scheduler is not one that we started: it is asked to try no chunk again by itself.
     """
 
     def __init__(
-        self, client: Client, *, how_ended: Callable[[str], str] = lambda address: ""
+        self,
+        client: Client,
+        *,
+        how_ended: Callable[[str], str] = lambda address: "",
+        foreign: bool = False,
     ) -> None:
         # Half of its methods have no types.
         self._client: Any = client
         self._how_ended = how_ended
+        self._foreign = foreign
         self._id = uuid.uuid4().hex[:12]
         self._numbers = itertools.count()
         self._key: str | None = None
@@ -96,6 +102,10 @@ class Dask:
         plugin = TaskPlugin(key=task.key, owner=self._id, payload=payload)
         try:
             check_versions(self._client.get_versions(packages=list(PACKAGES)))
+            if self._foreign:
+                from spicelab_nb.executors.suspicion import count_one_death
+
+                count_one_death(self._client)
             self._client.register_plugin(plugin)
         except ExecutorError:
             raise
