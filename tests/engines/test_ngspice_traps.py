@@ -5,6 +5,7 @@ import math
 import pytest
 
 from spicelab_nb.engines import Analysis, Deck, Point, Status, find
+from spicelab_nb.engines.ngspice.vectors import sweeps
 from spicelab_nb.testing.engines import same_bits
 
 pytestmark = pytest.mark.ngspice
@@ -192,12 +193,70 @@ def test_a_point_that_ends_the_engine_is_crashed_and_alone(engine, commands):
     assert same_bits(outcomes[0], outcomes[3])
 
 
-def test_a_deck_that_quits(engine):
-    quits = deck("R2 out 0 1k\n.control\nquit\n.endc")
+@pytest.mark.parametrize("word", ["quit", "exit"])
+def test_a_deck_that_quits(engine, word):
+    quits = deck(f"R2 out 0 1k\n.control\n{word}\n.endc")
     good = deck("R2 out 0 1k")
-    assert engine.run(quits, [Point()], cpu_limit=20)[0].status is Status.FAILED
+    alone = engine.run(quits, [Point()], cpu_limit=20)[0]
+    assert alone.status is Status.FAILED
+    assert "quit" in alone.reason
     outcomes = engine.run(good, [Point(), Point(deck=quits), Point()], cpu_limit=20)
     assert [o.status for o in outcomes] == [0, Status.CRASHED, 0]
+    assert same_bits(outcomes[0], outcomes[2])
+
+
+def test_what_a_control_block_computed_is_not_taken_for_a_result(engine):
+    block = "\n.control\noption temp=27\nop\nalter r1 = 3k\nop\n.endc"
+    for analysis in (OP, AC):
+        with_block = run(engine, f"R2 out 0 1k\nC1 out 0 1u{block}", analysis)
+        assert with_block.status is Status.OK, with_block.reason
+        assert list(with_block.plots) == [analysis.name]
+        altered = engine.run(
+            deck("R2 out 0 1k\nC1 out 0 1u", analysis),
+            [Point(commands=("alter r1 = 3k",))],
+            cpu_limit=20,
+        )[0]
+        assert same_bits(with_block, altered)
+    failing = run(engine, f"B1 out 0 v='v(in) > 2 ? 1 : sqrt(-1)'{block}", AC)
+    assert failing.status is Status.FAILED
+
+
+def test_an_infinite_current_names_itself(engine):
+    outcome = run(engine, "E1 x 0 in 0 1e308\nE2 y 0 x 0 1e308\nR9 y 0 1\nR2 out 0 1k", OP)
+    assert outcome.status is Status.FAILED
+    assert "i(e2) is not finite" in outcome.reason
+    after = run(engine, "R2 out 0 1k", OP)
+    assert after.status is Status.OK
+
+
+def test_a_sample_after_one_that_is_not_finite_has_the_bits_of_a_fresh_load(engine):
+    base = deck("E1 x 0 in 0 1\nE2 y 0 x 0 1e308\nR9 y 0 1e300\nR2 out 0 1k", OP)
+    wild = Point(commands=("alter e1 gain = 1000000000000000e285",))
+    tame = Point(commands=("alter e1 gain = 1000000000000000e-15",))
+    one, lost, again = engine.run(base, [tame, wild, tame], cpu_limit=20)
+    assert [one.status, lost.status] == [Status.OK, Status.FAILED]
+    assert "not finite" in lost.reason
+    assert lost.log
+    assert same_bits(one, again)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "R2 out 0 1k\n.step param x 1 2 1",  # no such card in ngspice
+        "X1 out 0 sub\n.subckt sub a b c\nRa a b 1k\n.ends",  # a port too few
+        "X1 out 0 sub\n.subckt sub a b\nRa a b 1k",  # never ended
+        "M1 out in 0 0 nch\n.model nch nmos level=99",
+        "R2 out 0 {1/0}",
+        "R2 out 0 1k\n.param a={b} b={a}\nR3 out 0 {a}",
+        "R2 out 0 1k\nR2 out 0 2k",
+    ],
+)
+def test_other_decks_that_mean_nothing_fail_with_a_reason(engine, body):
+    outcome = run(engine, body)
+    assert outcome.status is Status.FAILED
+    assert outcome.reason
+    assert outcome.log
 
 
 def test_frequency_is_real_and_device_parameters_and_branches_are_named(engine):
@@ -261,6 +320,49 @@ def test_measures_are_right_and_never_stale(engine):
     assert none.status is Status.OK
     assert math.isnan(none.meas["f3"])
     assert math.isnan(none.meas["twice"])
+
+
+def test_measures_at_the_end_of_the_range_are_right_or_missing(engine):
+    meas = (
+        "meas ac last find vm(out) at=1e5",
+        "meas ac first find vm(out) at=10",
+        "meas ac beyond find vm(out) at=2e5",
+        "meas ac before find vm(out) at=1",
+    )
+    base = deck("C1 out 0 1u", AC, meas=meas, save=("v(out)",))
+    points = [Point(), Point(commands=("alter c1 = 500n",)), Point()]
+    for outcome in engine.run(base, points, cpu_limit=20):
+        gain = abs(outcome.plots["ac"].vectors["v(out)"])
+        for name, place in (("last", -1), ("first", 0)):
+            value = outcome.meas[name]
+            assert math.isnan(value) or value == pytest.approx(float(gain[place]), rel=1e-6)
+        assert math.isnan(outcome.meas["beyond"])
+        assert math.isnan(outcome.meas["before"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        ("ac", "ac dec 10 10 1e5"),
+        ("ac", "ac oct 3 10 1e4"),
+        ("ac", "ac lin 17 10 1e4"),
+        ("tran", "tran 10u 2m"),
+        ("tran", "tran 10u 2m 1m 5u"),
+        ("dc", "dc V1 0 1 0.1"),
+        ("dc", "dc V1 1 -1 -0.3"),
+        ("noise", "noise v(out) V1 dec 5 10 1e5"),
+    ],
+)
+def test_a_sweep_cut_short_anywhere_is_no_result(engine, kind, command):
+    analysis = Analysis(name=kind, kind=kind, command=command)
+    outcome = run(engine, "R2 out 0 1k\nC1 out 0 1u", analysis)
+    assert outcome.status is Status.OK, outcome.reason
+    axis = next(iter(outcome.plots[kind].axes.values()))
+    (sweep,) = sweeps(kind, command)
+    assert sweep.complete(axis)
+    # The last step of a transient may be as short as rounding makes it.
+    most = len(axis) - 1 if kind != "tran" else int((axis < 0.999 * axis[-1]).sum())
+    assert not any(sweep.complete(axis[:n]) for n in range(most + 1))
 
 
 def test_a_seed_repeats_what_the_deck_draws(engine):

@@ -181,6 +181,8 @@ class NgspiceBackend:
         fault = load_fault(self.lines)
         if fault:
             raise PointError(f"ngspice did not load the deck: {fault}")
+        if self.library.plot() != b"const":  # of a .control block: nothing that was asked for
+            self._say("destroy all")
         self.usual = frozenset(self.lines)
         self.deck, self.tasks = deck, tasks
         self.devices = tuple(s.lower() for s in deck.save if s.startswith("@"))

@@ -114,7 +114,8 @@ class Sweep:
             return len(axis) == max(int(self.step), 1)
         if self.spacing:
             base = 10.0 if self.spacing == "dec" else 2.0
-            return bool(last * base ** (1 / self.step) > self.stop * (1 - CONVERGED))
+            # The next point would lie beyond the end; one that lies on it is missing.
+            return bool(last * base ** (1 / self.step) > self.stop * (1 + CONVERGED))
         if self.name == "time":
             return last >= self.stop * (1 - CONVERGED)
         slack = abs(self.step) * CONVERGED
