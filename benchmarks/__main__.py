@@ -6,7 +6,9 @@ import argparse
 import getpass
 import importlib
 import os
+import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 BENCHMARKS = ("engine", "overhead", "scale", "start")
@@ -43,6 +45,7 @@ def main() -> None:
     partial = given.quick or given.circuit is not None
     scratch = Path(tempfile.gettempdir()) / f"benchmarks-{getpass.getuser()}"
     folder = given.results or (scratch if partial else RESULTS)
+    failed: list[str] = []
     if given.what != "report":
         rounds = given.rounds or (2 if given.quick else 5)
         settings = Settings(
@@ -50,15 +53,21 @@ def main() -> None:
         )
         for name in BENCHMARKS if given.what == "all" else (given.what,):
             print(f"== {name}", flush=True)
-            benchmark = importlib.import_module(f"benchmarks.{name}")
-            with recorded(
-                folder / f"{name}.jsonl",
-                lambda: {**machine.describe(), **machine.conditions()},
-                machine.conditions,
-            ) as write:
-                write({"kind": "settings", "rounds": settings.rounds, "quick": settings.quick})
-                benchmark.measure(settings, write)
+            try:
+                benchmark = importlib.import_module(f"benchmarks.{name}")
+                with recorded(
+                    folder / f"{name}.jsonl",
+                    lambda: {**machine.describe(), **machine.conditions()},
+                    machine.conditions,
+                ) as write:
+                    write({"kind": "settings", "rounds": rounds, "quick": given.quick})
+                    benchmark.measure(settings, write)
+            except Exception:  # noqa: BLE001 - shown; the other benchmarks are measured all the same
+                traceback.print_exc()
+                failed.append(name)
     report.write(folder)
+    if failed:
+        sys.exit(f"These did not end, and have no new figures: {', '.join(failed)}.")
 
 
 if __name__ == "__main__":

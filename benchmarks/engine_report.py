@@ -60,7 +60,7 @@ def figures(records: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Figur
 
 def number(value: float) -> str:
     """Three digits, as people write them."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip(".")
 
 
 def _cell(figure: Figure | None) -> str:
@@ -70,12 +70,12 @@ def _cell(figure: Figure | None) -> str:
     if figure.target is None:
         return value
     if figure.reached:
-        return f"{value} (≥ {number(figure.target)})"
-    return f"{value} (**missed** {number(figure.target)} by {_short(figure)} %)"
+        return f"{value} (≥ {figure.target:,g})"
+    return f"{value} (**missed** {figure.target:,g} by {_short(figure)} %)"
 
 
 def _short(figure: Figure) -> str:
-    return f"{100 * (1 - figure.value.median / (figure.target or 1)):.0f}"
+    return f"{100 * (1 - figure.value.median / (figure.target or 1)):.2g}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -112,7 +112,7 @@ def sample_table(records: Sequence[Mapping[str, Any]]) -> str:
                 continue
             figure = known.get((method, key))
             ratio = "" if figure is None else f"{_range(figure.value)}"
-            target = "" if figure is None or figure.target is None else number(figure.target)
+            target = "" if figure is None or figure.target is None else f"{figure.target:,g}"
             verdict = "" if figure is None else figure.verdict()
             milli = [_range(spread(1e3 * v for v in c[key, method].values())) for c in (cpu, wall)]
             rows.append([key, NAMES.get(method, f"**{OURS}**"), *milli, ratio, target, verdict])
@@ -165,8 +165,14 @@ def plot(records: Sequence[Mapping[str, Any]], path: Path) -> None:
     for axis, key in zip(axes[:, 0], keys, strict=True):
         _panel(axis, key, {m: known[m, key] for m in NAMES if (m, key) in known})
     highest = max(f.value.high for f in known.values())
-    axes[-1, 0].set_xlim(0.5, highest * 6)
-    axes[-1, 0].set_xlabel("processor time of a sample over that of spicelab_nb (logarithmic)")
+    lowest = min(f.value.low for f in known.values())
+    axes[-1, 0].set_xlim(min(0.5, lowest / 1.5), highest * 8)
+    axes[-1, 0].xaxis.set_major_formatter(lambda x, _: f"{x:,g}x")
+    axes[-1, 0].set_xlabel(
+        "processor time of a sample over that of spicelab_nb; thin line: range over the rounds\n"
+        "thick tick: target; green: reached, red: missed, grey: none asked",
+        fontsize=8,
+    )
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=150)
     plt.close(figure)
 
@@ -178,19 +184,20 @@ def _panel(axis: Any, key: str, known: Mapping[str, Figure]) -> None:
     for place, figure in zip(places, known.values(), strict=True):
         value = figure.value
         colour = {True: "#2a7f4f", False: "#b5442e", None: "#7a8694"}[figure.reached]
-        axis.barh(place, value.median - 0.01, left=0.01, height=0.62, color=colour)
+        axis.barh(place, value.median - 1, left=1, height=0.62, color=colour)
         axis.plot([value.low, value.high], [place, place], color="black", linewidth=1)
         if figure.target is not None:
             axis.plot([figure.target] * 2, [place - 0.42, place + 0.42], color="black", linewidth=2)
         text = f"{number(value.median)}x"
         if figure.target is not None:
-            text += f"  (target {number(figure.target)})"
-        edge = max(value.high, figure.target or 0.0)
-        axis.text(edge * 1.12, place, text, va="center", fontsize=8)
+            text += f"  (target {figure.target:,g})"
+        edge = max(value.high, figure.target or 0.0, 1.0)
+        said = colour if figure.reached is False else "black"
+        axis.text(edge * 1.12, place, text, va="center", fontsize=8, color=said)
     names = [NAMES[method].replace("`", "") for method in known]
     axis.set_yticks(list(places), names, fontsize=8)
     axis.set_ylim(len(known) - 0.4, -0.6)
-    axis.axvline(1, color="#7a8694", linewidth=0.8, linestyle=":")
+    axis.axvline(1, color="black", linewidth=0.8)
     axis.tick_params(labelsize=8)
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)

@@ -61,8 +61,8 @@ def test_ratios_are_taken_within_a_round_and_without_start_up():
 
 def test_a_missed_target_stands_in_the_table():
     table = engine_report.ratio_table(RECORDS)
-    assert "35x (≥ 30)" in table
-    assert "1.2x (**missed** 1.5 by 20 %)" in table
+    assert "35.0x (≥ 30)" in table
+    assert "1.20x (**missed** 1.5 by 20 %)" in table
 
 
 def test_the_tables_give_machine_versions_and_times():
@@ -70,8 +70,8 @@ def test_the_tables_give_machine_versions_and_times():
     assert "Abacus, 2 cores" in text
     assert "libngspice 39.3" in text
     assert "load 0.5 before and 1.5 after" in text
-    assert "1 (1 to 2)" in text  # ms of CPU a sample
-    assert "2 (2 to 4)" in text  # ms of wall
+    assert "1.00 (1.00 to 2.00)" in text  # ms of CPU a sample
+    assert "2.00 (2.00 to 4.00)" in text  # ms of wall
 
 
 def test_a_plot_is_drawn(tmp_path):
