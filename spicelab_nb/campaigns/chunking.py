@@ -1,29 +1,49 @@
-"""How a campaign is cut into chunks: long enough to be cheap, short enough to keep all busy."""
+"""How a campaign is cut into chunks: long enough to be cheap, short enough to keep all busy.
+
+On `c` slots with work of `W` seconds left, a chunk takes ``max(0.5 s, c / 250 s)`` or, in a long
+campaign, up to 2 s; at most 60 s, and at most ``W / (8 c)``, so that the last ones end together. A
+scheduler that takes 250 chunks a second feeds ``250 L`` slots with chunks of `L` seconds: where `W`
+is too little for all slots, ``L = sqrt(W / 250)`` is soonest done, since handing out takes
+``W / (250 L)`` and the last chunk `L`.
+"""
 
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
 from spicelab_nb.executors.executor import Chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["Chunker"]
+__all__ = ["Chunker", "Pace", "window"]
 
-TASKS_PER_SECOND = 250.0
+TASKS_PER_SECOND = 250
 """What a Dask scheduler is asked for at most, with a margin of two under what it can do."""
 
 SHORTEST, LONGEST = 0.5, 60.0
 """Seconds that a chunk should take at least and at most."""
 
+COMFORTABLE = 2.0
+"""Seconds of a chunk in a long campaign: a quarter of the messages, and news often enough."""
+
+STEPS = 32
+"""How many chunks each slot should still get for them to become so long."""
+
 ROUNDS = 8
 """How many chunks each slot should still get, so that the last ones end together."""
 
-TRIAL = 4
-"""Points of the first chunks, before anything is known of the time that one takes."""
+TRIAL = 1
+"""Points of the first chunks: one point may take minutes, nothing is known yet."""
+
+FIRST = 16
+"""Chunks that go out before anything is known of the time that a point takes."""
+
+TOGETHER = 8
+"""Chunks that are handed out in one message, where there are as many slots."""
 
 LARGEST = 100_000
 """Points of a chunk at most: a worker holds all of a chunk's results in memory."""
@@ -42,13 +62,14 @@ class Chunker:
 
     def __init__(self, gaps: Iterable[tuple[int, int]], *, length: int | None = None) -> None:
         self._gaps: deque[tuple[int, int]] = deque(gaps)
+        self._remaining = sum(stop - start for start, stop in self._gaps)
         self._fixed = length
         self._seconds: float | None = None
 
     @property
     def remaining(self) -> int:
         """Points not handed out yet."""
-        return sum(stop - start for start, stop in self._gaps)
+        return self._remaining
 
     def observe(self, points: int, seconds: float) -> None:
         """Learn from a finished chunk: `points` took `seconds` of wall time in the worker."""
@@ -70,12 +91,25 @@ class Chunker:
         slots = max(slots, 1)
         if self._seconds is None:
             return max(1, min(TRIAL, math.ceil(self.remaining / slots)))
-        seconds = min(max(SHORTEST, slots / TASKS_PER_SECOND), LONGEST)
-        fair = self.remaining * self._seconds / (ROUNDS * slots)
+        work = self.remaining * self._seconds
+        affordable = slots / TASKS_PER_SECOND
+        unhurried = min(COMFORTABLE, work / (STEPS * slots))
+        seconds = min(max(SHORTEST, affordable, unhurried), LONGEST)
         # Near the end chunks shrink, so that no slot waits long for the last one, as far as the
         # scheduler and the cost of handing out a chunk allow.
-        seconds = min(seconds, max(fair, slots / TASKS_PER_SECOND, SHORTEST / 10))
+        shrunk = max(work / (ROUNDS * slots), min(affordable, math.sqrt(work / TASKS_PER_SECOND)))
+        seconds = min(seconds, max(shrunk, SHORTEST / 10))
         return min(max(1, round(seconds / self._seconds)), LARGEST)
+
+    def most(self, under_way: int) -> int:
+        """How many chunks should go out now, beside `under_way` others.
+
+        Few while nothing is known: a second's worth for the scheduler would be gone on points that
+        take microseconds. Twice as many each time while none comes back, since they may be slow.
+        """
+        if self._fixed is not None or self._seconds is not None:
+            return LARGEST
+        return max(FIRST, under_way)
 
     def next(self, slots: int) -> Chunk | None:
         """Give the next chunk, or None when all is handed out."""
@@ -86,8 +120,55 @@ class Chunker:
         cut = min(stop, start + length)
         if cut < stop:
             self._gaps.appendleft((cut, stop))
+        self._remaining -= cut - start
         return Chunk(start, cut)
 
     def put_back(self, gaps: Iterable[tuple[int, int]]) -> None:
         """Add ranges that turned out to be missing after all."""
-        self._gaps.extend(gaps)
+        for start, stop in gaps:
+            self._gaps.append((start, stop))
+            self._remaining += stop - start
+
+
+class Pace:
+    """Keeps what is handed out in any one second under a limit, whatever was estimated.
+
+    Parameters
+    ----------
+    limit
+        Chunks in any one second.
+    clock
+        Monotonic seconds.
+    """
+
+    def __init__(
+        self, limit: int = TASKS_PER_SECOND, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._handed_out: deque[tuple[float, int]] = deque()
+        self._recent = 0
+
+    def room(self) -> int:
+        """How many chunks may be handed out now."""
+        now = self._clock()
+        while self._handed_out and self._handed_out[0][0] <= now - 1.0:
+            self._recent -= self._handed_out.popleft()[1]
+        return self._limit - self._recent
+
+    def note(self, chunks: int) -> None:
+        """Count chunks that are handed out now."""
+        if chunks:
+            self._handed_out.append((self._clock(), chunks))
+            self._recent += chunks
+
+
+def window(slots: int) -> tuple[int, int]:
+    """How many chunks should be under way on a cluster of `slots`, and how many go out at once.
+
+    One chunk waits behind each running one, so that a slot is never idle for a round trip; those
+    that go out together cost one message.
+    """
+    slots = max(slots, 1)
+    together = min(slots, TOGETHER)
+    return 2 * slots + together - 1, together

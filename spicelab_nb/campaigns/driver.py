@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from spicelab_nb.campaigns.chunking import Chunker
+from spicelab_nb.campaigns.chunking import Chunker, Pace, window
 from spicelab_nb.campaigns.task import patiently
 from spicelab_nb.errors import (
     CampaignError,
@@ -101,6 +101,8 @@ class Driver:
         Called every few seconds while it goes on.
     on_end
         Called with the final state, whatever it is.
+    clock
+        Monotonic seconds.
     """
 
     def __init__(
@@ -117,6 +119,7 @@ class Driver:
         on_complete: Callable[[], None] = lambda: None,
         on_progress: Callable[[], None] = lambda: None,
         on_end: Callable[[str], None] = lambda state: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
         self._task = task
@@ -133,6 +136,8 @@ class Driver:
         self._cancelled = threading.Event()
         self._finished = threading.Event()
         self.error: BaseException | None = None
+        self._clock = clock
+        self._pace = Pace(clock=clock)
         self._under_way: set[Chunk] = set()
         self._again: deque[Chunk] = deque()
         self._suspects: deque[Chunk] = deque()
@@ -217,7 +222,7 @@ class Driver:
 
     def _fill(self, executor: Executor, chunker: Chunker) -> bool:
         """Run what the chunker has; False when cancelled, or stopped by the gate."""
-        noted = time.monotonic()
+        noted = self._clock()
         while chunker.remaining or self._under_way or self._again or self._suspects:
             if self._cancelled.is_set():
                 executor.cancel()
@@ -227,8 +232,8 @@ class Driver:
             if self._held and (not self._under_way or self._stranded(executor)):
                 executor.cancel()
                 return False
-            if time.monotonic() > noted + NOTE_SECONDS:
-                noted = time.monotonic()
+            if self._clock() > noted + NOTE_SECONDS:
+                noted = self._clock()
                 self._on_progress()
             for event in executor.poll(POLL_SECONDS):
                 self._under_way.discard(event.chunk)
@@ -261,8 +266,11 @@ class Driver:
                 self._hand_out(executor, [self._alone])
             return
         slots = executor.capacity()
-        # One chunk waits behind each running one, so that a slot is never idle for a round trip.
-        room = 2 * max(slots, 1) - len(self._under_way)
+        most, together = window(slots)
+        room = most - len(self._under_way)
+        if room < together and not self._again:
+            return
+        room = min(room, self._pace.room(), chunker.most(len(self._under_way)))
         chunks: list[Chunk] = []
         while len(chunks) < room and self._admitted(len(self._under_way) + len(chunks), slots):
             chunk = self._again.popleft() if self._again else chunker.next(slots)
@@ -274,6 +282,7 @@ class Driver:
     def _hand_out(self, executor: Executor, chunks: list[Chunk]) -> None:
         if chunks:
             self._under_way.update(chunks)
+            self._pace.note(len(chunks))
             executor.submit(chunks)
 
     def _handle(self, loss: Loss) -> None:
