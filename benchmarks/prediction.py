@@ -327,44 +327,61 @@ def one(case: Case, made: Campaign, cluster: Cluster, known: Known) -> dict[str,
         "limited_by": found.limited_by,
         "plain_s": plain.time_s.mean,
         "fixed_s": plain.time_s.mean - plain.makespan_s.mean,
-        "ratio": dataclasses.asdict(known.ratio()),
+        "ratio": {
+            name: value if math.isfinite(value) else None
+            for name, value in dataclasses.asdict(known.ratio()).items()
+        },
         "load": os.getloadavg()[0],
     }
     known.note(case, plain, seconds)
     return line
 
 
-def report(lines: Sequence[dict[str, Any]]) -> str:
-    """The table, in Markdown."""
-    counted = [line for line in lines if line.get("role") == "counted"]
-    inside = sum(line["inside"] for line in counted)
-    errors = sorted(abs(line["taken_s"] / line["predicted_s"]["mean"] - 1) for line in counted)
+def counted(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The campaigns that are judged."""
+    return [line for line in lines if line.get("role") == "counted"]
+
+
+def summary(lines: Sequence[dict[str, Any]]) -> str:
+    """What came out, in a few sentences."""
+    judged = counted(lines)
+    inside = sum(line["inside"] for line in judged)
+    errors = sorted(abs(line["taken_s"] / line["predicted_s"]["mean"] - 1) for line in judged)
     widths = sorted(
-        line["predicted_s"]["upper"] / max(line["predicted_s"]["lower"], 1e-9) for line in counted
+        line["predicted_s"]["upper"] / max(line["predicted_s"]["lower"], 1e-9) for line in judged
     )
-    loads = [line["load"] for line in counted]
-    middle = len(counted) // 2
-    share = inside / len(counted)
+    loads = [line["load"] for line in judged]
+    middle = len(judged) // 2
+    share = inside / len(judged)
     verdict = "reached" if share >= SHARE_ASKED else "**missed**"
-    rows = [
-        "# Time predicted from a pilot against time taken",
-        "",
-        f"{inside} of {len(counted)} campaigns ({100 * share:.0f} %) took a time inside the 90 % "
+    said = (
+        f"{inside} of {len(judged)} campaigns ({100 * share:.0f} %) took a time inside the 90 % "
         f"interval that was stated before; asked for: {100 * SHARE_ASKED:.0f} %, {verdict}. "
         f"Median error {100 * errors[middle]:.0f} %; median ratio of the bounds "
         f"{widths[middle]:.2f}. Load of the machine meanwhile {min(loads):.1f} to "
-        f"{max(loads):.1f} on {os.cpu_count()} processors.",
-        *(
-            f"The model itself takes {1000 * line['first_s']:.0f} ms of processor time for "
-            f"{line['candidates']} candidates, {1000 * line['again_s']:.0f} ms when they are asked "
-            "for again."
-            for line in [line for line in lines if line.get("kind") == "model"][:1]
-        ),
+        f"{max(loads):.1f} on {os.cpu_count()} processors."
+    )
+    for line in lines:
+        if line.get("kind") == "model":
+            return (
+                f"{said} The model itself takes {1000 * line['first_s']:.0f} ms of processor time "
+                f"for {line['candidates']} candidates, {1000 * line['again_s']:.0f} ms when they "
+                "are asked for again."
+            )
+    return said
+
+
+def report(lines: Sequence[dict[str, Any]]) -> str:
+    """The table, in Markdown."""
+    rows = [
+        "# Time predicted from a pilot against time taken",
+        "",
+        summary(lines),
         "",
         "| campaign | workers | predicted s | 90 % interval | taken s | inside | by |",
         "|---|---|---|---|---|---|---|",
     ]
-    for line in counted:
+    for line in counted(lines):
         predicted = line["predicted_s"]
         rows.append(
             f"| {line['name']} | {line['workers']} | {predicted['mean']:.2f} | "
@@ -376,21 +393,28 @@ def report(lines: Sequence[dict[str, Any]]) -> str:
 
 def plot(lines: Sequence[dict[str, Any]]) -> str:
     """Predicted intervals against the times taken, as an SVG."""
-    counted = [line for line in lines if line.get("role") == "counted"]
-    counted.sort(key=lambda line: line["taken_s"])
+    judged = sorted(counted(lines), key=lambda line: line["taken_s"])
     every = [
         value
-        for line in counted
-        for value in (line["taken_s"], line["predicted_s"]["lower"], line["predicted_s"]["upper"])
+        for line in judged
+        for value in (
+            line["taken_s"],
+            max(line["predicted_s"]["lower"], line["taken_s"] / 5),
+            min(line["predicted_s"]["upper"], line["taken_s"] * 5),
+        )
     ]
     low, high = math.log(max(min(every), 0.05) * 0.8), math.log(max(every) * 1.2)
     left, top, width, height = 60, 20, 560, 460
 
+    def part(seconds: float) -> float:
+        # an interval that leaves the plot is drawn to its edge
+        return (min(max(math.log(max(seconds, 1e-9)), low), high) - low) / (high - low)
+
     def x(seconds: float) -> float:
-        return left + width * (math.log(max(seconds, 0.05)) - low) / (high - low)
+        return left + width * part(seconds)
 
     def y(seconds: float) -> float:
-        return top + height * (1 - (math.log(max(seconds, 0.05)) - low) / (high - low))
+        return top + height * (1 - part(seconds))
 
     ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if low < math.log(t) < high]
     parts = [
@@ -407,7 +431,7 @@ def plot(lines: Sequence[dict[str, Any]]) -> str:
             f'<line x1="{left}" x2="{left + width}" y1="{y(tick):.1f}" y2="{y(tick):.1f}" '
             'stroke="#eee"/>',
         ]
-    for line in counted:
+    for line in judged:
         predicted = line["predicted_s"]
         colour = "#1f77b4" if line["inside"] else "#d62728"
         place = x(line["taken_s"])
@@ -438,6 +462,7 @@ def main() -> None:
 
     from benchmarks import machine
     from benchmarks.records import RESULTS, read, recorded
+    from benchmarks.report import fill
 
     folder = given.results or (
         Path(tempfile.gettempdir()) / "benchmarks-quick" if given.quick else RESULTS
@@ -462,6 +487,12 @@ def main() -> None:
     table = report(lines)
     (folder / "prediction.md").write_text(table, "utf-8")
     (folder / "prediction.svg").write_text(plot(lines), "utf-8")
+    if folder == RESULTS:
+        page = RESULTS.parents[1] / "docs" / "cost.md"
+        said = "\n\n".join(
+            [summary(lines), "![predicted against taken](../benchmarks/results/prediction.svg)"]
+        )
+        page.write_text(fill(page.read_text("utf-8"), {"prediction": said}), "utf-8")
     print(table)
 
 
