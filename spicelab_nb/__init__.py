@@ -31,6 +31,8 @@ _ROOMS = {
     "Campaign": "campaigns",
     "Run": "campaigns",
     "open_run": "campaigns",
+    "Price": "cost",
+    "spending": "campaigns",
 }
 _SUBMODULES = {"errors", "config"}
 
@@ -77,10 +79,12 @@ if TYPE_CHECKING:
     from spicelab_nb.campaigns import Campaign as Campaign
     from spicelab_nb.campaigns import Run as Run
     from spicelab_nb.campaigns import open_run as open_run
+    from spicelab_nb.campaigns import spending as spending
     from spicelab_nb.circuits import Circuit as Circuit
     from spicelab_nb.circuits import measure as measure
     from spicelab_nb.clusters import cluster as cluster
     from spicelab_nb.clusters import list_clusters as list_clusters
+    from spicelab_nb.cost import Price as Price
     from spicelab_nb.results import Spec as Spec
     from spicelab_nb.sampling import Corners as Corners
     from spicelab_nb.sampling import Discrete as Discrete

@@ -172,6 +172,16 @@ class Expense:
         """By this run alone."""
         return self._meter.spent
 
+    @property
+    def foreseen(self) -> str | None:
+        """What the preview said, as a text: time, and cost where there is any."""
+        if self._predicted is None:
+            return None
+        from spicelab_nb.cost.preview_table import row_texts
+
+        _, _, took, cost, *_ = row_texts(self._predicted)
+        return took if cost == "nothing" else f"{took}, {cost}"
+
     def begin(self) -> None:
         """Write down that it begins; wake a cluster that a budget had scaled down.
 
@@ -194,6 +204,7 @@ class Expense:
             "cluster_kind": getattr(cluster, "kind", "local"),
             "currency": USD,
             "budget": None if self.budget is None else str(self.budget.amount),
+            "speed": None if predicted is None else predicted.place.speed.value,
             "predicted_s": None if predicted is None else _bounds(predicted.time_s),
             "predicted_usd": None
             if predicted is None or predicted.cost is None

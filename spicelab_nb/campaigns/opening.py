@@ -91,6 +91,11 @@ def _begin(
     return run
 
 
+def runs_under_way() -> list[Run]:
+    """Runs that this process computes now."""
+    return [run for run in list(_begun.values()) if run.active]
+
+
 def label(store: Store, name: str, design: BoundDesign, specs: Mapping[str, Spec]) -> None:
     """Write what changes no result, so that :func:`open_run` shows it."""
     store.write_labels(

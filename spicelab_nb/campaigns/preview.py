@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,19 +19,23 @@ from spicelab_nb.campaigns.pilot import (
     read_pilot,
 )
 from spicelab_nb.cost.catalogue import Catalogue
+from spicelab_nb.cost.history import RunCost, measured_speed, model_error, past_runs
+from spicelab_nb.cost.ledger import default_ledger
 from spicelab_nb.cost.machine import MachineType, OwnMachine
 from spicelab_nb.cost.pilot import GUESS_DF, Ratio, pilot_statistics
 from spicelab_nb.cost.preview import Place, Preview, Row
 from spicelab_nb.cost.wording import between, time_text
 from spicelab_nb.cost.workload import Tariff, Workload
-from spicelab_nb.errors import CostError, StoreError
+from spicelab_nb.errors import CostError, LedgerError, StoreError
 from spicelab_nb.results.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from spicelab_nb.clusters import Cluster, Record
+    from spicelab_nb.cost.history import PastRun
     from spicelab_nb.cost.machine import Machine
+    from spicelab_nb.cost.money import Money
     from spicelab_nb.results.plan import Plan
     from spicelab_nb.results.spec import Spec
     from spicelab_nb.sampling.design import BoundDesign
@@ -118,9 +123,11 @@ def make_preview(
     if also is not None and hasattr(also, "record"):
         # It may have changed since it last wrote its record, or have none.
         records[also.id] = also.record()
+    past, trouble = _past()
     places: tuple[Place, ...] = ()
     if workload is not None:
-        places = _places(workload, list(records.values()), chosen, ratios, tariff or CLOUD, start_s)
+        found = list(records.values())
+        places = _places(workload, found, chosen, ratios, tariff or CLOUD, start_s, past)
     if workload is not None and measured is None and seconds_per_sample is None:
         places = tuple(replace(place, speed=_unsure(place.speed)) for place in places)
     ratios.check_used(place.name for place in places)
@@ -134,7 +141,8 @@ def make_preview(
         places=places,
         basis=basis,
         problem=problem,
-        notes=(*assumed, *([note] if note and cloud else [])),
+        spent=None if trouble else _spent(past, plan, opened.url if opened is not None else store),
+        notes=(*assumed, *([note] if note and cloud else []), *_experience(past, trouble)),
     )
 
 
@@ -286,10 +294,14 @@ def _places(
     speeds: _Speeds,
     tariff: Tariff,
     start_s: float,
+    past: Sequence[PastRun],
 ) -> tuple[Place, ...]:
-    found = [_here(workload, start_s)]
+    near = measured_speed(
+        run for run in past if run.cluster_kind == "local" and run.host == socket.gethostname()
+    )
+    found = [_here(workload, start_s, near)]
     found += [
-        _cluster(record, workload, speeds, start_s)
+        _cluster(record, workload, speeds, start_s, past, near)
         for record in records
         if record.cores and record.state in ("running", "scaling")
     ]
@@ -318,7 +330,7 @@ def _started(tariff: Tariff, start_s: float) -> Tariff:
     return replace(tariff, boot_s=tariff.boot_s + start_s)
 
 
-def _here(workload: Workload, start_s: float) -> Place:
+def _here(workload: Workload, start_s: float, near: Ratio | None) -> Place:
     import psutil
 
     memory = psutil.virtual_memory().total / 2**30
@@ -329,15 +341,28 @@ def _here(workload: Workload, start_s: float) -> Place:
             cores=max(cores_here(), workload.cores), memory_gib=max(memory, workload.worker_gib)
         ),
         tariff=Tariff(boot_s=LOCAL_START + start_s, boot_relative_sd=0.5),
-        speed=Ratio(value=1.0, relative_sd=HERE, df=GUESS_DF),
+        speed=near or Ratio(value=1.0, relative_sd=HERE, df=GUESS_DF),
         workers=max(1, cores_here() // workload.cores),
     )
 
 
-def _cluster(record: Record, workload: Workload, speeds: _Speeds, start_s: float) -> Place:
+def _cluster(
+    record: Record,
+    workload: Workload,
+    speeds: _Speeds,
+    start_s: float,
+    past: Sequence[PastRun],
+    near: Ratio | None,
+) -> Place:
     workers = max(1, record.cores // workload.cores)
-    near = record.kind in ("local", "serial")
-    default = Ratio(value=1.0, relative_sd=HERE if near else ELSEWHERE, df=GUESS_DF)
+    here = record.kind in ("local", "serial")
+    assumed = Ratio(value=1.0, relative_sd=HERE if here else ELSEWHERE, df=GUESS_DF)
+    if record.kind == "local":
+        learnt = near
+    else:
+        there = (record.name, record.kind)
+        learnt = measured_speed(r for r in past if (r.cluster, r.cluster_kind) == there)
+    default = learnt or assumed
     cores = max(record.cores, workers * workload.cores)
     price = record.price_per_hour
     return Place(
@@ -354,6 +379,27 @@ def _cluster(record: Record, workload: Workload, speeds: _Speeds, start_s: float
         speed=speeds.of(record.name, default, record.kind),
         priced=price is not None,
     )
+
+
+def _past() -> tuple[list[PastRun], str]:
+    """Past runs, or why they cannot be read."""
+    try:
+        return past_runs(default_ledger().read()[0]), ""
+    except LedgerError as error:
+        return [], str(error)
+
+
+def _spent(past: Sequence[PastRun], plan: Plan, store: str) -> Money:
+    runs = [run for run in past if run.plan == plan.digest and run.store == store]
+    return RunCost(runs=tuple(runs)).spent
+
+
+def _experience(past: Sequence[PastRun], trouble: str) -> list[str]:
+    """How far predictions were off so far."""
+    if trouble:
+        return [trouble]
+    error = model_error(past)
+    return [] if error is None else [str(error)]
 
 
 def _machines(asked: Any, today: datetime.date) -> tuple[list[Machine], str]:

@@ -343,13 +343,22 @@ class Run:
         return preview, row_of(preview, chosen)
 
     @property
+    def foreseen(self) -> str | None:
+        """What was predicted for what is computed now, as a text; None where nothing was."""
+        return None if self._expense is None else self._expense.foreseen
+
+    def write_account(self) -> None:
+        """Bring the ledger up to date, where this process computes it now."""
+        if self._expense is not None and self.active:
+            self._expense.write("run-alive", 0)
+
+    @property
     def cost(self) -> RunCost:
         """What its runs took and cost, against what was predicted for them; from the ledger."""
         from spicelab_nb.cost.history import RunCost, past_runs
         from spicelab_nb.cost.ledger import default_ledger
 
-        if self._expense is not None and self.active:
-            self._expense.write("run-alive", 0)
+        self.write_account()
         entries, _ = default_ledger().read()
         return RunCost(runs=tuple(past_runs(entries, plan=self.plan.digest, store=self.store)))
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from spicelab_nb.cost.estimation import Interval
 from spicelab_nb.cost.ledger import total_elapsed
 from spicelab_nb.cost.money import USD, Money
-from spicelab_nb.cost.wording import between, time_text
+from spicelab_nb.cost.pilot import Ratio
+from spicelab_nb.cost.wording import span_text, time_text
 from spicelab_nb.errors import CostError
 
 if TYPE_CHECKING:
@@ -17,7 +18,18 @@ if TYPE_CHECKING:
 
     from spicelab_nb.cost.ledger import Entry
 
-__all__ = ["ModelError", "PastRun", "RunCost", "model_error", "past_runs", "spent_on"]
+__all__ = [
+    "ModelError",
+    "PastRun",
+    "RunCost",
+    "measured_speed",
+    "model_error",
+    "past_runs",
+    "spent_on",
+]
+
+LONG_S, FEWEST_LONG = 10.0, 5
+"""Runs that tell of a place's speed: shorter ones tell how long it takes to begin."""
 
 FEWEST = 3
 """Runs from which an error of the model is spoken of."""
@@ -47,6 +59,8 @@ class PastRun:
         What was predicted for it; None where nothing had been measured.
     budget
         None: without.
+    speed
+        How fast the place was taken to be, against where the pilot ran.
     """
 
     id: str
@@ -66,6 +80,7 @@ class PastRun:
     predicted_s: Interval | None
     predicted_usd: Interval | None
     budget: Money | None
+    speed: float = 1.0
 
     @property
     def finished(self) -> bool:
@@ -88,8 +103,8 @@ class PastRun:
             text += f"; spent {self.spent}"
             if self.predicted_usd is not None:
                 p = self.predicted_usd
-                low, mean, high = (str(Money(v)) for v in (p.lower, p.mean, p.upper))
-                text += f", predicted {mean} ({between(low, high)})"
+                low, high = (str(Money(v)).split()[0] for v in (p.lower, p.upper))
+                text += f", predicted {Money(p.mean)} ({low} to {high})"
         if self.state not in ("done", "running"):
             text += f"; {self.state} after {self.done:,} of {self.points:,} samples"
         return text + "."
@@ -135,8 +150,7 @@ class RunCost:
 
 def interval_text(seconds: Interval) -> str:
     """A time with its bounds."""
-    low, high = time_text(seconds.lower), time_text(seconds.upper)
-    return f"{time_text(seconds.mean)} ({between(low, high)})"
+    return span_text(seconds.mean, seconds.lower, seconds.upper)
 
 
 def past_runs(
@@ -187,6 +201,7 @@ def _run(group: list[Entry]) -> PastRun | None:
             predicted_s=_interval(first.get("predicted_s")),
             predicted_usd=_interval(first.get("predicted_usd")),
             budget=_budget(first.get("budget"), currency),
+            speed=float(first.get("speed") or 1.0),
         )
     except (CostError, TypeError, ValueError):
         # Of a later version: what it says is not understood here, and is not guessed at.
@@ -267,3 +282,26 @@ def model_error(runs: Iterable[PastRun]) -> ModelError | None:
         lowest=min(run.ratio for run in finished),
         highest=max(run.ratio for run in finished),
     )
+
+
+def measured_speed(runs: Iterable[PastRun]) -> Ratio | None:
+    """How fast a place turned out to be, from past runs there; None with fewer than five.
+
+    The uncertainty is that of the next run: runs differ, and few of them tell little.
+
+    Parameters
+    ----------
+    runs
+        On one place.
+    """
+    logs = [
+        math.log(run.speed / run.ratio)
+        for run in runs
+        if run.finished and run.elapsed_s >= LONG_S and run.ratio > 0
+    ]
+    if len(logs) < FEWEST_LONG:
+        return None
+    mean = sum(logs) / len(logs)
+    variance = sum((x - mean) ** 2 for x in logs) / (len(logs) - 1)
+    spread = math.sqrt(variance * (1 + 1 / len(logs)))
+    return Ratio(value=math.exp(mean), relative_sd=spread, df=len(logs) - 1.0, measured=True)

@@ -140,6 +140,8 @@ class Preview:
         What it rests on, one sentence.
     problem
         Why there are no numbers; "" where there are.
+    spent
+        What the campaign has cost so far; None where the ledger cannot be read.
     notes
         What a person should know: the age of prices, what is assumed, past errors.
     workers, spot, deadline_s, budget
@@ -153,6 +155,7 @@ class Preview:
     places: tuple[Place, ...]
     basis: str
     problem: str = ""
+    spent: Money | None = None
     notes: tuple[str, ...] = ()
     workers: int | None = None
     spot: bool = False
@@ -208,13 +211,13 @@ class Preview:
 
     @cached_property
     def candidates(self) -> tuple[Row, ...]:
-        """Every place with every number of workers that is worth a look."""
+        """Every place with every number of workers that is worth a look; spot where asked for."""
         if self.workload is None or self.left == 0:
             return ()
         found = []
         for place in self.places:
             for workers in self._counts(place):
-                for spot in (False, True) if place.machine.sells_spot() else (False,):
+                for spot in (False, True) if self.spot and place.machine.sells_spot() else (False,):
                     one = estimate(
                         self.workload,
                         place.machine,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from html import escape
 from typing import TYPE_CHECKING
 
-from spicelab_nb.cost.wording import between, time_text
+from spicelab_nb.cost.wording import span_text, time_text
 
 if TYPE_CHECKING:
     from spicelab_nb.cost.preview import Preview, Row
@@ -21,11 +20,10 @@ _BLUE, _RED, _GREY = "#3b6ea5", "#c0392b", "#7f8c8d"
 def row_texts(row: Row) -> tuple[str, str, str, str, str, str]:
     """Cells of one row, as in `HEADER`."""
     time = row.time_s
-    times = f"{time_text(time.mean)} ({between(time_text(time.lower), time_text(time.upper))})"
     return (
         row.label,
         str(row.workers),
-        times,
+        span_text(time.mean, time.lower, time.upper),
         cost_text(row),
         f"{100 * row.estimate.efficiency:.0f} %",
         row.estimate.limited_by,
@@ -40,7 +38,7 @@ def cost_text(row: Row) -> str:
     mean, low, high = cost
     if not high:
         return "nothing"
-    return f"{mean} ({between(str(low), str(high))})"
+    return f"{mean} ({str(low).split()[0]} to {str(high).split()[0]})"
 
 
 def heading(preview: Preview) -> str:
@@ -51,7 +49,10 @@ def heading(preview: Preview) -> str:
             f"{preview.name}: all {preview.total:,} samples are computed; nothing is left to pay."
         )
     so_far = f"; {done:,} are there already" if done else ""
-    return f"{preview.name}: {preview.left:,} of {preview.total:,} samples to compute{so_far}."
+    paid = f" Spent so far: {preview.spent}." if preview.spent else ""
+    return (
+        f"{preview.name}: {preview.left:,} of {preview.total:,} samples to compute{so_far}.{paid}"
+    )
 
 
 def notes(preview: Preview) -> list[str]:
@@ -150,15 +151,3 @@ def _time_unit(longest: float) -> tuple[float, str]:
         if longest >= 2 * scale:
             return scale, unit
     return 1.0, "s"
-
-
-def placed(preview: Preview) -> list[tuple[float, float, Row]]:
-    """Where rows lie in a unit square of log time and cost, for a plot that is drawn elsewhere."""
-    known = [row for row in preview.rows if row.place.priced and row.cost is not None]
-    if not known:
-        return []
-    logs = [math.log10(max(row.time_s.mean, 1e-6)) for row in known]
-    costs = [row.estimate.cost_usd.mean for row in known]
-    low, wide = min(logs), max(max(logs) - min(logs), 1e-9)
-    top = max(costs) or 1.0
-    return [((x - low) / wide, c / top, row) for x, c, row in zip(logs, costs, known, strict=True)]

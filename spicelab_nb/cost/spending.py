@@ -231,7 +231,9 @@ def _figure(spending: Spending, currency: str) -> str:
 
     days = spending.by("day", currency)
     dates = [datetime.date.fromisoformat(day) for day in days]
+    # A week at least, so that one day does not fill the figure, and two months at most.
     first = max(dates[0], dates[-1] - datetime.timedelta(days=59))
+    first = min(first, dates[-1] - datetime.timedelta(days=6))
     wide = (dates[-1] - first).days + 1
     each = np.zeros(wide)
     before = 0.0

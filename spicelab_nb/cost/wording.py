@@ -9,7 +9,7 @@ from typing import Any
 
 from spicelab_nb.errors import CostError
 
-__all__ = ["as_seconds", "between", "time_text"]
+__all__ = ["as_seconds", "between", "round_text", "span_text", "time_text"]
 
 _UNITS = {
     "ms": 1e-3, "s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0,
@@ -37,6 +37,31 @@ def time_text(seconds: float) -> str:
     if whole < 2 * 86400:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     return f"{whole / 86400:.1f} days"
+
+
+def span_text(mean: float, low: float, high: float) -> str:
+    """Write a time with its bounds, all in the unit of the mean: ``"3.2 min (2.2 to 4.5)"``."""
+    if not math.isfinite(mean):
+        return "never ends"
+    for scale, unit in ((86400.0, "days"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms")):
+        if mean >= 1.995 * scale or unit == "ms":
+            break
+    texts = [_digits(value / scale) for value in (mean, low, high)]
+    return f"{texts[0]} {unit} ({texts[1]} to {texts[2]})"
+
+
+def _digits(value: float) -> str:
+    """Two digits at least, and no more than it takes."""
+    if not math.isfinite(value):
+        return "never"
+    return (
+        f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.095 else f"{value:.2g}"
+    )
+
+
+def round_text(seconds: float) -> str:
+    """Write a round time: ``"5 min"`` where `time_text` has ``"5 min 00 s"``."""
+    return time_text(seconds).removesuffix(" 00 s").removesuffix(" 00 min")
 
 
 def between(low: str, high: str) -> str:

@@ -10,15 +10,17 @@ if TYPE_CHECKING:
     from spicelab_nb.jupyter.cluster_panel import ClusterPanel as ClusterPanel
     from spicelab_nb.jupyter.extension import load as load
     from spicelab_nb.jupyter.extension import unload as unload
+    from spicelab_nb.jupyter.preview_view import PreviewView as PreviewView
 
 _HOMES = {
     "CampaignView": "campaign_view",
     "ClusterPanel": "cluster_panel",
+    "PreviewView": "preview_view",
     "load": "extension",
     "unload": "extension",
 }
 
-__all__ = ["CampaignView", "ClusterPanel", "load", "unload"]
+__all__ = ["CampaignView", "ClusterPanel", "PreviewView", "load", "unload"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spicelab_nb.campaigns.progress import Progress, duration
+from spicelab_nb.cost.money import Money
 from spicelab_nb.results.histogram import Histogram, histogram
 from spicelab_nb.results.quantities import axis_scale, quantity
 
@@ -27,6 +28,7 @@ STATES = {
     "cancelled": "Cancelled",
     "failed": "Stopped by an error",
     "partial": "Partly done",
+    "stopped: budget": "Stopped: the budget is used up",
 }
 UNFINISHED = ("cancelled", "failed", "partial")
 
@@ -38,6 +40,7 @@ def describe_progress(
     cancelling: bool = False,
     trouble: str = "",
     method: str = "",
+    foreseen: str | None = None,
 ) -> dict[str, Any]:
     """Give what is shown of a snapshot. Texts are rounded, so that equal looks are equal.
 
@@ -53,6 +56,8 @@ def describe_progress(
         What went wrong in the view itself.
     method
         Which engine computes, and which way.
+    foreseen
+        What the preview said of it; None where there was none.
     """
     p = progress
     going = p.state in ("waiting", "running")
@@ -64,7 +69,9 @@ def describe_progress(
     if going or p.elapsed >= 1:
         facts.append(["Elapsed", duration(p.elapsed)])
     if p.spent:
-        facts.append(["Spent", f"{p.spent:.2f} USD"])
+        facts.append(["Spent", str(Money(p.spent))])
+    if foreseen is not None:
+        facts.append(["Preview", foreseen])
     label = STATES.get(p.state, p.state)
     if going and cancelling:
         label = "Cancelling"
@@ -81,7 +88,7 @@ def describe_progress(
         "percent": math.floor(100 * p.done / p.total) if p.total else 100,
         "facts": facts,
         "yield": _yield(p),
-        "note": trouble or p.error,
+        "note": trouble or p.error or p.notice,
         "method": method,
         "going": going,
         "cancelling": going and cancelling,

@@ -92,6 +92,7 @@ class CampaignView(LiveWidget):
                 cancelling=self._cancelling,
                 trouble=self._trouble,
                 method=self._run.method,
+                foreseen=self._run.foreseen,
             )
             if state != self.state:
                 self.state = state

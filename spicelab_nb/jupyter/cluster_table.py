@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from spicelab_nb import clusters
+from spicelab_nb.cost.money import Money
 from spicelab_nb.jupyter.cluster_actions import owned
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClusterTable", "describe_cluster"]
 
-HEADER = ("", "name", "kind", "state", "workers", "cores", "memory", "campaigns")
+HEADER = ("", "name", "kind", "state", "workers", "cores", "memory", "costs", "campaigns")
 
 
 def describe_cluster(record: Record, *, current: bool) -> dict[str, Any]:
@@ -28,6 +29,7 @@ def describe_cluster(record: Record, *, current: bool) -> dict[str, Any]:
         "workers": record.workers,
         "cores": record.cores,
         "memory": f"{record.memory / 1e9:.1f} GB" if record.memory else "no limit",
+        "costs": _costs(record),
         "campaigns": [
             f"{name}: {entry.get('done')} of {entry.get('total')}, {entry.get('state')}"
             for name, entry in record.campaigns.items()
@@ -40,6 +42,15 @@ def describe_cluster(record: Record, *, current: bool) -> dict[str, Any]:
         "owner": f"process {record.owner} on {record.host}",
         "scalable": record.kind not in ("serial", "address"),
     }
+
+
+def _costs(record: Record) -> str:
+    """What it has cost so far, and costs an hour."""
+    if record.price_per_hour is None:
+        return "not known"
+    if not record.price_per_hour and not record.spent:
+        return "nothing"
+    return f"{Money(record.spent)} so far, {Money(record.price_per_hour)} an hour"
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,7 @@ class ClusterTable:
                 str(c["workers"]),
                 str(c["cores"]),
                 c["memory"],
+                c["costs"],
                 "; ".join(c["campaigns"]) or "-",
             )
             for c in self.clusters

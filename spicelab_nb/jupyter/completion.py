@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["complete_cluster", "complete_run", "install"]
+__all__ = ["complete_cluster", "complete_preview", "complete_run", "install"]
 
 COMMANDS = ("list", "use", "scale", "stop", "prune")
 OPTIONS = ("--workers", "--name", "--threads", "--memory")
@@ -17,6 +17,7 @@ def install(shell: InteractiveShell) -> None:
     """Register the completers."""
     shell.set_hook("complete_command", complete_cluster, str_key="%spicelab_cluster")
     shell.set_hook("complete_command", complete_run, str_key="%spicelab_run")
+    shell.set_hook("complete_command", complete_preview, str_key="%spicelab_preview")
 
 
 def complete_cluster(shell: Any, event: Any) -> list[str]:
@@ -43,9 +44,18 @@ def complete_run(shell: Any, event: Any) -> list[str]:
     words = event.text_until_cursor.split()
     if words[-1] == "--cluster" or (len(words) > 1 and words[-2] == "--cluster"):
         return [record.name for record in list_clusters()]
-    campaigns = [
+    return [*_campaigns(shell), "--as", "--cluster", "--budget", "--wait"]
+
+
+def complete_preview(shell: Any, event: Any) -> list[str]:
+    """Variables that hold a campaign."""
+    del event
+    return [*_campaigns(shell), "--no-pilot"]
+
+
+def _campaigns(shell: Any) -> list[str]:
+    return [
         name
         for name, value in shell.user_ns.items()
         if type(value).__name__ == "Campaign" and not name.startswith("_")
     ]
-    return [*campaigns, "--as", "--cluster", "--wait"]

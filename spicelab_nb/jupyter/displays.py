@@ -10,13 +10,23 @@ if TYPE_CHECKING:
 
     from spicelab_nb.campaigns import Campaign, Run
     from spicelab_nb.clusters import Cluster
+    from spicelab_nb.cost.preview import Preview
 
-__all__ = ["campaign_html", "has_widgets", "install", "remove", "show_cluster", "show_run"]
+__all__ = [
+    "campaign_html",
+    "has_widgets",
+    "install",
+    "remove",
+    "show_cluster",
+    "show_preview",
+    "show_run",
+]
 
 # Named, not imported: loading the extension must not load what campaigns need.
 _RUN = ("spicelab_nb.campaigns.run", "Run")
 _CAMPAIGN = ("spicelab_nb.campaigns.campaign", "Campaign")
 _CLUSTER = ("spicelab_nb.clusters.running", "Cluster")
+_PREVIEW = ("spicelab_nb.cost.preview", "Preview")
 
 
 _shown: set[int] = set()
@@ -36,6 +46,7 @@ def install(shell: InteractiveShell) -> None:
     display = formatter.ipython_display_formatter
     display.for_type_by_name(*_RUN, show_run)
     display.for_type_by_name(*_CLUSTER, show_cluster)
+    display.for_type_by_name(*_PREVIEW, show_preview)
     formatter.formatters["text/html"].for_type_by_name(*_CAMPAIGN, campaign_html)
     # Taken out first, so that loading twice does not look twice.
     _unregister(shell)
@@ -48,7 +59,7 @@ def remove(shell: InteractiveShell) -> None:
     if formatter is None:
         return
     for where, names in (
-        (formatter.ipython_display_formatter, (_RUN, _CLUSTER)),
+        (formatter.ipython_display_formatter, (_RUN, _CLUSTER, _PREVIEW)),
         (formatter.formatters["text/html"], (_CAMPAIGN,)),
     ):
         for name in names:
@@ -88,6 +99,13 @@ def show_cluster(cluster: Cluster) -> None:
     from spicelab_nb.jupyter.cluster_panel import panel
 
     panel().show()
+
+
+def show_preview(preview: Preview) -> None:
+    """Display the preview with its sliders."""
+    from spicelab_nb.jupyter.preview_view import PreviewView
+
+    PreviewView(preview).show()
 
 
 def campaign_html(campaign: Campaign) -> str:

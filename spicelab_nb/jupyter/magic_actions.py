@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from spicelab_nb.campaigns import Run
+    from spicelab_nb.campaigns import Campaign, Run
 
-__all__ = ["circuit", "cluster", "run"]
+__all__ = ["circuit", "cluster", "cost", "preview", "run"]
 
 
 def cluster(shell: Any, args: argparse.Namespace) -> Any:
@@ -124,18 +124,11 @@ def circuit(shell: Any, args: argparse.Namespace, text: str) -> Any:
 def run(shell: Any, args: argparse.Namespace) -> Run:
     """Carry out ``%spicelab_run``: start, keep in a variable, show, and give the run."""
     from spicelab_nb import clusters
-    from spicelab_nb.campaigns import Campaign
 
     name = _variable(args.variable)
-    expression = " ".join(args.campaign)
-    campaign = shell.ev(expression)
-    if not isinstance(campaign, Campaign):
-        raise CampaignError(
-            f"{expression} is no campaign but a {type(campaign).__name__}: make one with "
-            "sl.Campaign(circuit, samples, ...). A run that has stopped goes on with run.resume()."
-        )
+    campaign = _campaign(shell, args)
     where = clusters.get(args.cluster) if args.cluster else None
-    started = shell.user_ns[name] = campaign.run(where)
+    started = shell.user_ns[name] = campaign.run(where, budget=args.budget)
     if has_widgets(shell):
         from spicelab_nb.jupyter.displays import show_run
 
@@ -149,6 +142,34 @@ def run(shell: Any, args: argparse.Namespace) -> Run:
     else:
         _say(f"{name}.progress says how far it is, {name}.wait() waits for its end.")
     return started
+
+
+def _campaign(shell: Any, args: argparse.Namespace) -> Campaign:
+    """The campaign that a magic's words mean."""
+    from spicelab_nb.campaigns import Campaign
+
+    expression = " ".join(args.campaign)
+    campaign = shell.ev(expression)
+    if not isinstance(campaign, Campaign):
+        raise CampaignError(
+            f"{expression} is no campaign but a {type(campaign).__name__}: make one with "
+            "sl.Campaign(circuit, samples, ...). A run that has stopped goes on with run.resume()."
+        )
+    return campaign
+
+
+def preview(shell: Any, args: argparse.Namespace) -> Any:
+    """Carry out ``%spicelab_preview``; gives the preview, which a kernel shows with sliders."""
+    return _campaign(shell, args).preview(pilot=not args.no_pilot)
+
+
+def cost(line: str) -> Any:
+    """Carry out ``%spicelab_cost``; gives what was spent."""
+    from spicelab_nb.campaigns import spending
+
+    if line.strip():
+        raise UsageError("%spicelab_cost takes no arguments; sl.spending() gives the numbers")
+    return spending()
 
 
 def _variable(name: str) -> str:

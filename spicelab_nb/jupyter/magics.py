@@ -30,7 +30,7 @@ def _unquoted(word: str) -> str:
 
 @magics_class
 class SpicelabMagics(Magics):
-    """``%spicelab_cluster``, ``%%spicelab_circuit`` and ``%spicelab_run``."""
+    """``%spicelab_cluster``, ``%%spicelab_circuit``, ``%spicelab_run`` and what they cost."""
 
     @magic_arguments()
     @argument(
@@ -66,8 +66,23 @@ class SpicelabMagics(Magics):
 
     @magic_arguments()
     @argument("campaign", nargs="+", help="a variable that holds a campaign, or an expression")
+    @argument("--no-pilot", action="store_true", help="compute nothing: guess where need be")
+    @line_magic
+    def spicelab_preview(self, line: str) -> Any:
+        """Show what a campaign will take, in time and money, at each place where it could run."""
+        args = _parse(SpicelabMagics.spicelab_preview, line)
+        return magic_actions.preview(self.shell, args)
+
+    @line_magic
+    def spicelab_cost(self, line: str) -> Any:
+        """Show what was spent: by campaign, cluster and day."""
+        return magic_actions.cost(line)
+
+    @magic_arguments()
+    @argument("campaign", nargs="+", help="a variable that holds a campaign, or an expression")
     @argument("--as", dest="variable", default="run", help="the variable for the run: run")
     @argument("--cluster", help="the name of a live cluster; default the current one")
+    @argument("--budget", help="what the campaign may cost as a whole, in USD")
     @argument("--wait", action="store_true", help="give the prompt back when the run has ended")
     @line_magic
     def spicelab_run(self, line: str) -> Any:

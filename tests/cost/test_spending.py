@@ -132,7 +132,7 @@ def test_sums_by_campaign_cluster_day_and_user(book):
     assert spent_on(entries, plan="p1", store="s1") == Money(1)
     text = repr(spending)
     assert "Spent: 4.00 USD" in text
-    assert "amp on lab: took 1 h 00 min, predicted 50 min 00 s" in text
+    assert "amp on lab: took 1 h 00 min, predicted 50 min (33 to 67)" in text
     html = spending._repr_html_()
     assert "<svg" in html
     assert "4.00 USD" in html

@@ -63,6 +63,7 @@ function card(ask) {
       ["Workers", String(c.workers)],
       ["Cores", String(c.cores)],
       ["Memory", c.memory],
+      ["Costs", c.costs],
     ];
     lines.forEach(([label, text], i) => {
       if (!facts.children[i]) facts.append(make("span", {}, make("span"), " ", make("b")));
