@@ -19,6 +19,7 @@ import spicelab_nb as sl
 from benchmarks import environment
 from benchmarks.circuits import CIRCUITS
 from benchmarks.measurement import Meter, interleaved
+from benchmarks.peers import COMPARED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,9 +72,9 @@ SIZES: dict[str, dict[str, tuple[int, int]]] = {
         "sedes-loop": (100, 2100),
     },
     "sky130-steps": {
-        OURS: (10, 50),
+        OURS: (5, 25),
         "process": (1, 3),
-        "control": (100, 1100),
+        "control": (50, 550),
     },
 }
 """Numbers of samples that are timed, by circuit and method; differences of a second or more of
@@ -84,6 +85,9 @@ OTHER_DRAWS = {"spicelab": 0.25}
 
 INTERPOLATED = {"control": 1e-2, "sedes-loop": 1e-2}
 """Peers whose values come from ngspice's meas, which interpolates on a linear axis."""
+
+MEDIAN_OF = 100
+"""Samples of ours that such a median is compared with."""
 
 LIMIT = 300.0
 """Seconds that one run may take."""
@@ -112,9 +116,10 @@ def campaign(circuit: BenchCircuit, count: int, store: str) -> sl.Campaign:
     )
 
 
-def rows_of(circuit: BenchCircuit, dataset: Any, count: int) -> list[list[float]]:
-    """The values that our first samples had, in the order of the template: a row a sample."""
-    columns = [dataset[v.names[0]].values[:count].tolist() for v in circuit.varied.values()]
+def rows_of(circuit: BenchCircuit, count: int) -> list[list[float]]:
+    """The values of our first samples, in the order of the template: a row a sample."""
+    drawn = campaign(circuit, count, "unused").design.draw(0, count)
+    columns = [drawn[v.names[0]].tolist() for v in circuit.varied.values()]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
@@ -195,11 +200,14 @@ def measure(settings: Settings, write: Write) -> None:
     write({"kind": "peers", "versions": environment.peer_versions()})
     pairs = [(key, method) for key in circuits for method in SIZES[key]]
     with sl.cluster("local", workers=1) as cluster:
-        datasets = {}
+        datasets, rows = {}, {}
         for key in circuits:
-            # Warms up, and draws the samples that everybody else is given.
+            # Warms up, and gives what everybody else's results are compared with.
+            few = MEDIAN_OF if set(OTHER_DRAWS) & set(SIZES[key]) else COMPARED
+            datasets[key] = ours(CIRCUITS[key], few, cluster)[1]
             most = max(sizes_of(key, m, quick=settings.quick)[1] for m in SIZES[key] if m != OURS)
-            datasets[key] = ours(CIRCUITS[key], most, cluster)[1]
+            rows[key] = rows_of(CIRCUITS[key], most)
+            print(f"{key}: ready", flush=True)
         for turn, (key, method) in interleaved(pairs, settings.rounds):
             circuit, sizes = CIRCUITS[key], sizes_of(key, method, quick=settings.quick)
             runs: dict[int, dict[str, Any]] = {}
@@ -208,7 +216,7 @@ def measure(settings: Settings, write: Write) -> None:
                 if method == OURS:
                     runs[size], _ = ours(circuit, size, cluster)
                 else:
-                    runs[size] = peer(method, circuit, rows_of(circuit, datasets[key], size))
+                    runs[size] = peer(method, circuit, rows[key][:size])
                     values = runs[size].pop("values")
                     runs[size]["differences"] = differences(circuit, method, values, datasets[key])
             small, large = (runs[size] for size in sizes)

@@ -163,7 +163,8 @@ def test_a_peer_computes_what_we_do_and_one_that_does_not_is_refused(here, runti
         told, dataset = engine.ours(circuit, 6, cluster)
     assert told["path"] in {"alter", "load"}
     assert told["cpu"] > 0
-    rows = engine.rows_of(circuit, dataset, 6)
+    rows = engine.rows_of(circuit, 6)
+    assert [row[0] for row in rows] == dataset.R1.values.tolist()
     for method in ("process", "control"):
         theirs = engine.peer(method, circuit, rows)
         assert theirs["wall"] > 0
