@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -95,6 +96,7 @@ async def _worker(folder: Path, start: dict[str, Any], number: int) -> None:
     dask.config.set({"distributed.worker.memory.pause": False})
 
     # Importing takes as long as the scheduler needs to come up: both go on side by side.
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     address = await _scheduler_address(folder / "scheduler.json", start["timeout"])
     async with Worker(
         address,
@@ -115,6 +117,12 @@ async def _worker(folder: Path, start: dict[str, Any], number: int) -> None:
         watch_memory(start["memory_limit"], partial(leave_note, folder, mine, worker.address))
         await _until_told(worker.finished())
         await _close(worker.close(timeout=1, executor_wait=False))
+
+
+def _warm_up() -> None:
+    from spicelab_nb.executors.payload import warm_up
+
+    warm_up()
 
 
 async def _scheduler_address(path: Path, timeout: float) -> str:

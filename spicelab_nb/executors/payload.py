@@ -6,6 +6,7 @@ worker, present or future, as a worker plugin; chunks name it by its key.
 
 from __future__ import annotations
 
+import importlib
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from spicelab_nb.executors.executor import Receipt, Task
 
-__all__ = ["TaskPlugin", "run_chunk"]
+__all__ = ["TaskPlugin", "run_chunk", "warm_up"]
 
 ARRIVAL_LIMIT = 60.0
 """Seconds that a chunk waits for its task; Dask installs plugins before it hands out work."""
@@ -42,6 +43,12 @@ class _Held:
                 self.task = cloudpickle.loads(self.payload)
                 self.payload = b""
             return self.task
+
+    def release(self) -> None:
+        """Let the task close what it keeps warm, in a thread of its own: engines take a moment."""
+        release = getattr(self.task, "release", None)
+        if release is not None:
+            threading.Thread(target=release, name="release", daemon=True).start()
 
 
 _held: dict[str, _Held] = {}
@@ -90,6 +97,7 @@ class TaskPlugin(WorkerPlugin):
                     del _held[self.key]
                     _gone.add(self.key)
                     _arrived.notify_all()
+                    held.release()
 
 
 def run_chunk(key: str, start: int, stop: int, attempt: int) -> Receipt:
@@ -122,6 +130,20 @@ def run_chunk(key: str, start: int, stop: int, attempt: int) -> Receipt:
     except (SystemExit, KeyboardInterrupt) as error:
         # Dask would take either as an order to its worker.
         raise ExecutorError(f"The task raised {type(error).__name__}({error}).") from error
+
+
+def warm_up() -> None:
+    """Import what chunks of any campaign use, so that the first one need not wait for it."""
+    for name in (
+        "scipy.special",
+        "spicelab_nb.results.store",
+        "spicelab_nb.sampling.montecarlo",
+        "spicelab_nb.sampling.corners",
+        "spicelab_nb.simulators.circuit",
+        "spicelab_nb.simulators.function",
+        "spicelab_nb.simulators.session",
+    ):
+        importlib.import_module(name)
 
 
 def held_tasks() -> dict[str, Any]:
