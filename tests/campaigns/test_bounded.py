@@ -5,15 +5,17 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 SCRIPT = """
-    import json, resource, threading
+    import json, resource, sys
     import spicelab_nb as sl
 
     def cheap(x):
         return 2 * x
 
     cluster = sl.cluster("local", workers=2)
-    mc = sl.MonteCarlo(100_000, {"x": sl.Normal(mean=0, sd=1)}, seed=1)
+    mc = sl.MonteCarlo(int(sys.argv[1]), {"x": sl.Normal(mean=0, sd=1)}, seed=1)
     run = sl.Campaign(cheap, mc, store="store").run(cluster)
     most = 0
     while run.active:
@@ -31,18 +33,31 @@ SCRIPT = """
 """
 
 
-def test_a_hundred_thousand_samples_stay_small(tmp_path):
+def measured(samples, folder):
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(SCRIPT)],
-        cwd=tmp_path,
+        [sys.executable, "-c", textwrap.dedent(SCRIPT), str(samples)],
+        cwd=folder,
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def test_a_hundred_thousand_samples_stay_small(tmp_path):
+    found = measured(100_000, tmp_path)
     assert found["ok"] == 100_000
     assert found["right"]
     assert 0 < found["tasks"] <= 16
     assert found["megabytes"] < 400
+
+
+@pytest.mark.slow
+def test_a_million_samples_stay_small(tmp_path):
+    found = measured(1_000_000, tmp_path)
+    assert found["ok"] == 1_000_000
+    assert found["right"]
+    assert 0 < found["tasks"] <= 16
+    assert found["megabytes"] < 500
