@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["causes"]
+__all__ = ["MOST_TRIALS", "causes"]
 
 MOST_TRIALS = 24
 

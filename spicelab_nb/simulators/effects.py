@@ -17,8 +17,10 @@ from spicelab_nb.simulators.divergence import divergence
 from spicelab_nb.simulators.session import Feeder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spicelab_nb.circuits import Circuit
-    from spicelab_nb.engines.engine import Engine, Outcome
+    from spicelab_nb.engines.engine import Deck, Engine
     from spicelab_nb.sampling.design import BoundDesign, Value
 
 __all__ = ["IdleParameterWarning", "check_effects", "idle_parameters"]
@@ -28,6 +30,10 @@ TRIED = 16
 
 MOST_LOADS = 8
 """How many parameters that only a fresh load can set are tried at most: a load may take seconds."""
+
+
+EFFECT_SECONDS = 5.0
+"""Processor time that looking for parameters without effect may take, about."""
 
 
 class IdleParameterWarning(UserWarning):
@@ -81,13 +87,14 @@ def idle_parameters(
     engine
         On which; it can alter.
     cpu_limit
-        Processor seconds for each simulation: two for each parameter, and two more.
+        Processor seconds for each simulation: two for each parameter, and two more, as long as
+        they take a few seconds altogether.
 
     Returns
     -------
     tuple of str
-        Those that change nothing. Parameters without a nominal value, and of those that need a
-        fresh load all but the first few, are not tried.
+        Those that change nothing. Where a simulation takes long only the first few are tried; of
+        parameters that need a fresh load never more.
     """
     if circuit.random:
         return ()
@@ -97,31 +104,47 @@ def idle_parameters(
         for n in others
         if (value := circuit.parameters.nominal(n)) is not None and circuit.alterable(n)
     }
-    trials = [(n, v) for n in nominal for v in others[n]]
     idle: list[str] = []
-    if trials:
+    seconds = EFFECT_SECONDS
+    if nominal:
         feeder = Feeder(circuit, list(nominal), save=(), path="alter")
-        rows = [nominal, *({**nominal, n: v} for n, v in trials)]
-        points = [feeder.point((), row, 0) for row in rows]
-        outcomes = engine.run(feeder.deck(()), points, cpu_limit=cpu_limit)
-        idle += _unmoved([n for n, _ in trials], outcomes)
-    loaded = [n for n in others if n not in nominal][:MOST_LOADS]
-    trials = [(n, v) for n in loaded for v in others[n]]
-    if trials:
-        decks = [circuit.with_values({n: v}).deck() for n, v in trials]
-        points = [Point(), *(Point(deck=d) for d in decks)]
-        outcomes = engine.run(circuit.deck(), points, cpu_limit=cpu_limit)
-        idle += _unmoved([n for n, _ in trials], outcomes)
+        deck = feeder.deck(())
+        altered = [(n, feeder.point((), {**nominal, n: v}, 0)) for n in nominal for v in others[n]]
+        found, seconds = _idle(
+            engine, deck, feeder.point((), nominal, 0), altered, cpu_limit, seconds
+        )
+        idle += found
+    rest = [n for n in others if n not in nominal][:MOST_LOADS]
+    if rest:
+        loaded = [
+            (n, Point(deck=circuit.with_values({n: v}).deck())) for n in rest for v in others[n]
+        ]
+        idle += _idle(engine, circuit.deck(), Point(), loaded, cpu_limit, seconds)[0]
     return tuple(n for n in design.parameters if n in idle)
 
 
-def _unmoved(names: list[str], outcomes: list[Outcome]) -> list[str]:
-    """Names whose every outcome is the first one's, bit for bit."""
-    first, *changed = outcomes
+def _idle(
+    engine: Engine,
+    deck: Deck,
+    base: Point,
+    trials: Sequence[tuple[str, Point]],
+    cpu_limit: float,
+    seconds: float,
+) -> tuple[list[str], float]:
+    """Names whose every trial comes out as the base does, bit for bit; and the time left."""
+    (first,) = engine.run(deck, [base], cpu_limit=cpu_limit)
     if first.status != Status.OK:
-        return []
-    moved = {n for n, o in zip(names, changed, strict=True) if divergence(first, o) is not None}
-    return [n for n in dict.fromkeys(names) if n not in moved]
+        return [], seconds
+    most = int(seconds / max(first.cpu, 1e-4))
+    # A name is tried with all of its values or not at all.
+    names = list(dict.fromkeys(n for n, _ in trials))[: most // 2]
+    chosen = [(n, p) for n, p in trials if n in names]
+    outcomes = engine.run(deck, [p for _, p in chosen], cpu_limit=cpu_limit) if chosen else []
+    moved = {
+        n for (n, _), o in zip(chosen, outcomes, strict=True) if divergence(first, o) is not None
+    }
+    left = seconds - first.cpu - sum(o.cpu for o in outcomes)
+    return [n for n in names if n not in moved], max(left, 0.0)
 
 
 def _rounded(value: Value) -> Value:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from spicelab_nb.engines.engine import Outcome, Status
-from spicelab_nb.simulators.attribution import causes
+from spicelab_nb.simulators.attribution import MOST_TRIALS, causes
 from spicelab_nb.simulators.divergence import Divergence, divergence, measure_differences
 from spicelab_nb.simulators.session import Feeder
 from spicelab_nb.simulators.trial import spread
@@ -23,6 +23,9 @@ __all__ = ["Proof", "method", "prove"]
 
 SAMPLES = 4
 """How many points are simulated both ways."""
+
+CAUSE_SECONDS = 20.0
+"""Processor time that looking for the parameters that cause a difference may take, about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,8 @@ class Proof:
     where
         In which signal and at which point; "" where all agreed.
     causes
-        Parameters of which each by itself makes a difference; none where only several do.
+        Parameters of which each by itself makes a difference; none where only several do, or where
+        looking for them would take too long.
     measures
         Measure to its largest relative difference, for those that differed.
     """
@@ -125,7 +129,9 @@ def prove(
     if not apart:
         return Proof(path="alter", points=indices)
     worst = max(apart, key=lambda i: apart[i].size)
-    culprits = trial.causes(rows[worst], altered_names)
+    # Two simulations each time; nobody waits minutes to know.
+    most = int(CAUSE_SECONDS / max(altered[worst].cpu + loaded[worst].cpu, 1e-3))
+    culprits = trial.causes(rows[worst], altered_names, most)
     changed = measure_differences(measures or {}, altered, loaded)
     where = f"{apart[worst].where} at point {indices[worst]}"
     return Proof(
@@ -134,16 +140,18 @@ def prove(
         reason=_reason(apart[worst], where, culprits, changed),
         difference=apart[worst].size,
         where=where,
-        causes=culprits,
+        causes=culprits or (),
         measures=changed,
     )
 
 
 def _reason(
-    apart: Divergence, where: str, culprits: Sequence[str], changed: Mapping[str, float]
+    apart: Divergence, where: str, culprits: Sequence[str] | None, changed: Mapping[str, float]
 ) -> str:
     size = "" if apart.size == float("inf") else f" by {apart.size:.1e} of the largest value"
-    by = f", because of {', '.join(culprits)}" if culprits else ", by no one parameter alone"
+    by = ""
+    if culprits is not None:
+        by = f", because of {', '.join(culprits)}" if culprits else ", by no one parameter alone"
     effect = "no measure changes"
     if changed:
         name = max(changed, key=lambda n: changed[n])
@@ -182,15 +190,22 @@ class _Trial:
     def _feeder(self, names: tuple[str, ...], path: str) -> Feeder:
         return Feeder(self.circuit, names, save=self.save, path=path, unread=self.unread)
 
-    def causes(self, row: Mapping[str, Value], altered: Sequence[str]) -> tuple[str, ...]:
-        """Which of the altered parameters alone, all others nominal, make a difference."""
+    def causes(
+        self, row: Mapping[str, Value], altered: Sequence[str], most: int
+    ) -> tuple[str, ...] | None:
+        """Which of the altered parameters alone, all others nominal, make a difference.
+
+        None where that would take more than `most` trials of which nothing came out.
+        """
 
         def differs(names: Sequence[str]) -> bool:
             # What only a load can set is set both times.
             own = {n: v for n, v in row.items() if n in names or n not in altered}
             return divergence(self.altered([own])[0], self.loaded([own])[0]) is not None
 
-        return causes(altered, differs)
+        found = causes(altered, differs, most=min(most, MOST_TRIALS))
+        # All names alone are tried within about twice as many trials as there are names.
+        return found if found or most >= 2 * len(altered) else None
 
 
 def method(simulator: Mapping[str, Any], proof: Mapping[str, Any]) -> str:

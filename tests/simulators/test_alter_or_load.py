@@ -327,3 +327,19 @@ def test_one_that_matters_at_one_end_only_is_not_called_idle():
     text = RC_LOWPASS.replace("R1 in out 1k", ".param a=1\nR1 in out {a > 2 ? 2k : 1k}")
     varied = {"a": sl.Uniform(low=0, high=3)}
     assert rc(text=text, varied=varied).plan.proof["idle"] == []
+
+
+@pytest.mark.ngspice
+def test_where_simulations_take_long_nobody_waits_for_causes_and_effects(skew, monkeypatch):
+    from spicelab_nb.simulators import effects, proof
+
+    monkeypatch.setattr(proof, "CAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(effects, "EFFECT_SECONDS", 0.0)
+    engine = skew("alter c1", 1 + 1e-9)
+    found = rc(varied={**VARIED, "temp": sl.Uniform(low=0, high=100)}).plan.proof
+    assert found["difference"] > 0
+    assert found["causes"] == []
+    assert "because" not in found["reason"]
+    assert "alone" not in found["reason"]
+    assert found["idle"] == []  # not looked for
+    assert engine.runs < 12
