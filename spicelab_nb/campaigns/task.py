@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import socket
@@ -18,7 +19,7 @@ from spicelab_nb.results.platform import fingerprint
 from spicelab_nb.results.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from spicelab_nb.executors.executor import Chunk
     from spicelab_nb.sampling.design import BoundDesign
@@ -75,8 +76,8 @@ class ChunkTask:
         begun, wall = time.time(), time.perf_counter()
         values = self.design.draw(chunk.start, chunk.stop)
         seeds = self.design.seeds(chunk.start, chunk.stop)
-        session = _sessions.get(self.warm_key, self.simulator)
-        batch = session.run(chunk.start, values, seeds)
+        with _sessions.using(self.warm_key, self.simulator) as session:
+            batch = session.run(chunk.start, values, seeds)
         cpu, elapsed = float(batch.cpu.sum()), time.perf_counter() - wall
         worker = f"{socket.gethostname()}:{os.getpid()}"
         receipt = {
@@ -104,8 +105,9 @@ class ChunkTask:
         )
 
     def release(self) -> None:
-        """Close what the calling thread keeps warm for this task."""
-        _sessions.release(self.warm_key)
+        """Close what this process keeps warm for this task; what is in use now, when it is not."""
+        for warm in [w for w in _every_session if w.key == self.warm_key]:
+            warm.give_up()
 
 
 def patiently(ask: Callable[[], Answer]) -> Answer:
@@ -128,27 +130,67 @@ def patiently(ask: Callable[[], Answer]) -> Answer:
         pause = min(2 * pause, 4.0)
 
 
+class _Warm:
+    """A session that stays open between chunks; used by one thread, given up by any."""
+
+    def __init__(self, key: str, session: Session) -> None:
+        self.key = key
+        self.given_up = False
+        self._session = session
+        self._lock = threading.Lock()
+        _every_session.append(self)
+
+    @property
+    def session(self) -> Session:
+        """What is warm."""
+        return self._session
+
+    def take(self) -> bool:
+        """Begin to use it; False where it has been given up."""
+        self._lock.acquire()
+        if self.given_up:
+            self._lock.release()
+        return not self.given_up
+
+    def put_down(self) -> None:
+        """Stop using it; it is closed if it was given up meanwhile."""
+        self._lock.release()
+        if self.given_up:
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Close it, from any thread: now, or at the end of the chunk that it is computing."""
+        self.given_up = True
+        if self._lock.acquire(blocking=False):
+            try:
+                if self in _every_session:
+                    _every_session.remove(self)
+                    self._session.close()
+            finally:
+                self._lock.release()
+
+
 class _Sessions(threading.local):
     """Sessions that stay warm in this thread between chunks, the least recently used given up."""
 
     def __init__(self) -> None:
-        self._open: OrderedDict[str, Session] = OrderedDict()
+        self._open: OrderedDict[str, _Warm] = OrderedDict()
 
-    def get(self, key: str, simulator: Simulator) -> Session:
-        if key in self._open:
-            self._open.move_to_end(key)
-            return self._open[key]
-        while len(self._open) >= WARM_SESSIONS:
-            _close(self._open.popitem(last=False)[1])
-        session = simulator.open()
-        self._open[key] = session
-        _every_session.append(session)
-        return session
-
-    def release(self, key: str) -> None:
-        session = self._open.pop(key, None)
-        if session is not None:
-            _close(session)
+    @contextlib.contextmanager
+    def using(self, key: str, simulator: Simulator) -> Iterator[Session]:
+        """Give the session of `key`, opened if need be."""
+        warm = self._open.get(key)
+        if warm is None or not warm.take():
+            self._open.pop(key, None)
+            while len(self._open) >= WARM_SESSIONS:
+                self._open.popitem(last=False)[1].give_up()
+            warm = self._open[key] = _Warm(key, simulator.open())
+            warm.take()
+        self._open.move_to_end(key)
+        try:
+            yield warm.session
+        finally:
+            warm.put_down()
 
 
 class _Stores(threading.local):
@@ -166,17 +208,12 @@ class _Stores(threading.local):
         return self._open[key]
 
 
-_every_session: list[Session] = []
+_every_session: list[_Warm] = []
 _sessions = _Sessions()
 _stores = _Stores()
 
 
-def _close(session: Session) -> None:
-    _every_session.remove(session)
-    session.close()
-
-
 @atexit.register
 def _close_all() -> None:
-    for session in _every_session[:]:
-        _close(session)
+    for warm in _every_session[:]:
+        warm.give_up()
