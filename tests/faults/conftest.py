@@ -30,8 +30,6 @@ matrix = _load("matrix")
 scenes = _load("scenes")
 _load("network")
 
-_outcomes = pytest.StashKey()
-
 
 def pytest_addoption(parser):
     parser.addoption(
@@ -43,7 +41,6 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "fault(row): the row of the matrix that a test fills")
-    config.stash[_outcomes] = {}
 
 
 def pytest_generate_tests(metafunc):
@@ -70,15 +67,6 @@ def there(kind, config):
     return kind in known_kinds() and marked
 
 
-def pytest_sessionfinish(session):
-    outcomes = session.config.stash[_outcomes]
-    if outcomes and session.config.getoption("--write-fault-table"):
-        page = matrix.Page.read()
-        page.cells.update(outcomes)
-        page.ran_on = ran_on()
-        matrix.PAGE.write_text(page.text(), encoding="utf-8")
-
-
 def ran_on():
     """On what, and when."""
     import ctypes.util
@@ -87,7 +75,7 @@ def ran_on():
         ["ngspice", "--version"], capture_output=True, text=True, check=False
     ).stdout.split("ngspice-")[1:2]
     parts = [f"Python {platform.python_version()}", f"distributed {version('distributed')}"]
-    if "ray" in known_kinds():
+    if importlib.util.find_spec("ray"):
         parts.append(f"Ray {version('ray')}")
     parts.append(f"numpy {version('numpy')}")
     if ctypes.util.find_library("ngspice") and ngspice:
@@ -124,13 +112,17 @@ class Cell:
         assert "\n" not in outcome
         self.said = outcome
         seconds = max(1, round(time.monotonic() - self.begun))
-        self.config.stash[_outcomes][self.row, self.kind] = (outcome, seconds)
-        if not self.config.getoption("--write-fault-table"):
-            written = matrix.Page.read().outcome(self.row, self.kind)
-            assert outcome == written, (
-                f"docs/faults.md says {written!r}. If this is what should happen: "
-                "pytest tests/faults --write-fault-table"
-            )
+        page = matrix.Page.read()
+        if self.config.getoption("--write-fault-table"):
+            page.cells[self.row, self.kind] = (outcome, seconds)
+            page.ran_on = ran_on()
+            matrix.PAGE.write_text(page.text(), encoding="utf-8")
+            return
+        written = page.outcome(self.row, self.kind)
+        assert outcome == written, (
+            f"docs/faults.md says {written!r}. If this is what should happen: "
+            "pytest tests/faults --write-fault-table"
+        )
 
 
 @pytest.fixture

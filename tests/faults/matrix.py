@@ -19,8 +19,9 @@ class Row:
     missing: dict[str, str] = field(default_factory=dict)
 
 
-ONE_PROCESS = "no worker processes: the kernel computes"
-NO_SCHEDULER = "no scheduler"
+ONE_PROCESS = "does not apply: the kernel computes, there are no workers"
+NO_SCHEDULER = "does not apply: no scheduler"
+ONE_MACHINE = "not tested: it would take a Ray of two machines"
 
 ROWS = {
     "worker": Row(
@@ -30,7 +31,7 @@ ROWS = {
     "workers": Row(
         "`kill -9` of all workers",
         "SIGKILL to both workers at once.",
-        {"serial": "one engine only: the row above"},
+        {"serial": "does not apply: one engine, as in the row above"},
     ),
     "head": Row(
         "`kill -9` of the scheduler or head",
@@ -77,18 +78,18 @@ ROWS = {
         "the network to the scheduler is cut for a moment",
         "Scheduler (or head) and workers in one network namespace, the kernel in another: the link "
         "is down for three seconds.",
-        {"serial": NO_SCHEDULER},
+        {"serial": NO_SCHEDULER, "ray": ONE_MACHINE},
     ),
     "long cut": Row(
         "the network to the scheduler is cut for longer",
         "As above, until the kernel has given up the connection; then the link is up again.",
-        {"serial": NO_SCHEDULER},
+        {"serial": NO_SCHEDULER, "ray": ONE_MACHINE},
     ),
     "worker cut": Row(
         "the network between scheduler and a worker is cut",
         "Kernel, scheduler and a worker in one network namespace, another worker in a second one, "
         "whose link goes down for good.",
-        {"serial": NO_SCHEDULER},
+        {"serial": NO_SCHEDULER, "ray": ONE_MACHINE},
     ),
     "two kernels": Row(
         "two kernels run one campaign at once",
@@ -112,7 +113,7 @@ hold the same bits; no process of the run is left. An error is one sentence that
 where, and what to do next; the words quoted here are asserted.
 
 This page is written by `pytest tests/faults -m "" --write-fault-table`, and the tests fail when
-what happens is not what it says. Seconds are from the fault to the end, on two shared cores: a
+what happens is not what it says. Seconds are from the fault to the end, on two busy cores: a
 rough guide that is not compared.
 """
 
@@ -160,6 +161,6 @@ class Page:
 
     def _cell(self, row: str, kind: str) -> str:
         if kind in ROWS[row].missing:
-            return f"does not apply: {ROWS[row].missing[kind]}"
+            return ROWS[row].missing[kind]
         outcome, seconds = self.cells.get((row, kind), (NOT_RUN, None))
         return outcome if seconds is None else f"{outcome} (about {seconds} s)"
