@@ -245,4 +245,4 @@ def test_no_failures_are_an_empty_table_with_its_columns(memory_store) -> None:
     publish_range(memory_store, design, 0, 10)
     table = failures(memory_store, design=design)
     assert table.empty
-    assert list(table.columns) == ["sample", "R1", "status", "reason", "log", "attempts"]
+    assert list(table.columns) == ["sample", "R1", "status", "code", "reason", "log", "attempts"]

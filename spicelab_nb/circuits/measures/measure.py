@@ -238,6 +238,9 @@ class SignalMeasure(Measure):
                 f"measure.{self.name} takes an array for each of {', '.join(self.signals)}, "
                 f"not {len(rows)}."
             )
+        if any(row.shape[1] == 0 for row in rows):
+            # A signal without a point has no measure; least of all a noise of 0.
+            return np.full(len(rows[0]), np.nan)
         given = iter(rows)
         with np.errstate(all="ignore"):
             rows = [
