@@ -23,6 +23,12 @@ CELLS = (
     "%spicelab_cluster local --workers 2",
     "%spicelab_run campaign",
     "# a cell that computes: the view above keeps moving\nwhile run.active:\n    sum(range(1000))",
+    "%spicelab_preview opamp(1_000_000)",
+    "import spicelab_nb as sl\n"
+    "lab = sl.cluster('local', workers=2, name='lab', price=sl.Price(usd_per_core_hour=0.05))\n"
+    "opamp({samples} + 1000).run(lab, budget=1).wait()\n"
+    "opamp({samples} + 2000).run(lab, budget=1).wait(); None",
+    "%spicelab_cost",
 )
 
 
@@ -50,6 +56,11 @@ def take(folder: Path, samples: int, *, dark: bool = False) -> None:
                 page.screenshot(path=folder / f"notebook{ending}")
                 panel = notebook.output(1).locator(".spicelab-view")
                 panel.screenshot(path=folder / f"cluster-panel{ending}")
+                notebook.wait_run(3)
+                notebook.run_through(4, 6)
+                preview = notebook.output(4).locator(".spicelab-view")
+                preview.screenshot(path=folder / f"preview{ending}")
+                notebook.output(6).screenshot(path=folder / f"cost{ending}")
                 notebook.shut_down()
         finally:
             lab.close()

@@ -253,8 +253,13 @@ class Expense:
         )
 
     def computed(self) -> None:
-        """Note that every sample is there: what was predicted has happened."""
+        """Note that every sample is there: what was predicted has happened.
+
+        Gathering the results is this kernel's work; the cluster is free for others, or idle.
+        """
         if self._computed is None:
+            self.look(force=True)
+            self._meter.stop()
             self._computed = time.monotonic() - self._began
 
     def end(self, state: str, done: int) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from spicelab_nb.cost.estimation import Interval
 from spicelab_nb.cost.ledger import total_elapsed
 from spicelab_nb.cost.money import USD, Money
-from spicelab_nb.cost.pilot import Ratio
+from spicelab_nb.cost.pilot import Ratio, ratio_from_past
 from spicelab_nb.cost.wording import span_text, time_text
 from spicelab_nb.errors import CostError
 
@@ -294,14 +294,12 @@ def measured_speed(runs: Iterable[PastRun]) -> Ratio | None:
     runs
         On one place.
     """
-    logs = [
-        math.log(run.speed / run.ratio)
+    told = [
+        (run.predicted_s.mean * run.speed, run.elapsed_s)
         for run in runs
-        if run.finished and run.elapsed_s >= LONG_S and run.ratio > 0
+        if run.finished and run.predicted_s is not None and run.elapsed_s >= LONG_S
     ]
-    if len(logs) < FEWEST_LONG:
+    if len(told) < FEWEST_LONG:
         return None
-    mean = sum(logs) / len(logs)
-    variance = sum((x - mean) ** 2 for x in logs) / (len(logs) - 1)
-    spread = math.sqrt(variance * (1 + 1 / len(logs)))
-    return Ratio(value=math.exp(mean), relative_sd=spread, df=len(logs) - 1.0, measured=True)
+    predicted, taken = zip(*told, strict=True)
+    return ratio_from_past(predicted, taken)
