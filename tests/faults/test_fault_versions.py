@@ -88,5 +88,6 @@ def test_workers_of_another_version(kind, start, strangers, tmp_path, wait_until
     same_bits(run, "circuit")
     cell.is_(
         f'{type(caught.value).__name__}: "... spicelab-nb is ... here and 9.9.9 on ... workers ... '
-        'Install the same versions on both sides"; resume where they are the same completes, same bits'
+        'Install the same versions on both sides"; resume where they are the same completes, '
+        "same bits"
     )
