@@ -125,11 +125,11 @@ def test_the_makespan_by_the_formula_at_64_workers():
 
 
 def test_simulated_list_scheduling_at_64_workers():
-    # 40,000 runs: their mean is known to 0.05 s, the quantile to 0.15 s; the case was itself
+    # 20,000 runs: their mean is known to 0.07 s, the quantile to 0.2 s; the case was itself
     # simulated, so that 2 s (0.2 %) is asked of both.
     cv = model.chunk_sd_s(50, 6.0, 0.3) / 302.0
     ends = 302.0 * simulate_makespan(
-        200, 64, cv=cv, replicates=40_000, rng=np.random.default_rng(1)
+        200, 64, cv=cv, replicates=20_000, rng=np.random.default_rng(1)
     )
     assert ends.mean() == pytest.approx(1194.5, abs=2.0)
     assert np.quantile(ends, 0.95) == pytest.approx(1211.4, abs=2.0)
