@@ -218,17 +218,24 @@ class Preview:
         for place in self.places:
             for workers in self._counts(place):
                 for spot in (False, True) if self.spot and place.machine.sells_spot() else (False,):
-                    one = estimate(
-                        self.workload,
-                        place.machine,
-                        workers,
-                        spot=spot,
-                        tariff=place.tariff,
-                        speed=place.speed,
-                    )
+                    one = self._estimate(place, workers, spot)
+                    if place.workers is not None and one.workers > max(one.chunks, 1):
+                        # Workers that are there are paid for, whether or not they find a chunk.
+                        one = self._estimate(place, max(one.chunks, 1), spot)
                     if one.workers <= max(one.chunks, 1):
                         found.append(Row(place=place, estimate=one))
         return tuple(found)
+
+    def _estimate(self, place: Place, workers: int, spot: bool) -> Estimate:
+        assert self.workload is not None  # noqa: S101 - the caller has made sure
+        return estimate(
+            self.workload,
+            place.machine,
+            workers,
+            spot=spot,
+            tariff=place.tariff,
+            speed=place.speed,
+        )
 
     def _counts(self, place: Place) -> tuple[int, ...]:
         assert self.workload is not None  # noqa: S101 - both callers have made sure

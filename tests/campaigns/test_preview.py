@@ -340,6 +340,15 @@ def test_more_workers_than_chunks_are_never_recommended(tmp_path):
         assert all(row.workers <= row.estimate.chunks for row in wish.candidates)
 
 
+def test_a_cluster_with_more_workers_than_chunks_still_has_its_row(tmp_path):
+    with sl.cluster("serial", name="desk", price=0.5):
+        preview = campaign_in(tmp_path / "s", n=33).preview(machines=[])
+    assert preview.left == 1
+    assert [row.place.where for row in preview.rows] == ["here", "cluster"]
+    assert all(row.workers == row.estimate.chunks == 1 for row in preview.rows)
+    assert preview.rows[1].cost[0].amount > 0
+
+
 def test_spot_is_for_those_who_ask(preview):
     assert not any(row.spot for row in preview.rows)
     spot = preview.at(spot=True).rows
