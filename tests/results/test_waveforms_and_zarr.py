@@ -104,6 +104,11 @@ def test_stored_names_differ_where_names_do(names) -> None:
         assert len(stored) < 255
 
 
+def slices(size: int) -> st.SearchStrategy[slice]:
+    """Any slice but an empty one that goes backwards: xarray takes those of no lazy array."""
+    return st.slices(size).filter(lambda s: (s.step or 1) > 0 or len(range(*s.indices(size))) > 0)
+
+
 @given(data=st.data())
 @settings(deadline=None, max_examples=25)
 def test_any_selection_equals_that_of_the_whole(data, kept_store) -> None:
@@ -111,11 +116,11 @@ def test_any_selection_equals_that_of_the_whole(data, kept_store) -> None:
     part = st.one_of(
         st.integers(0, 2),
         st.lists(st.integers(0, 2), max_size=4),
-        st.slices(3),
+        slices(3),
     )
     key = {
         "sample": data.draw(
-            st.integers(0, 11) | st.lists(st.integers(0, 11), max_size=5) | st.slices(12)
+            st.integers(0, 11) | st.lists(st.integers(0, 11), max_size=5) | slices(12)
         ),
         "corner": data.draw(part),
         "frequency": data.draw(part),
