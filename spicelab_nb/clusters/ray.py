@@ -2,7 +2,7 @@
 
 A Ray of our own is Ray's own command for a head, on loopback, with a token of its own. Of a Ray
 that runs already nothing is ended but our actors. In both cases a process of ours drives it
-(`spicelab_nb.executors.ray_driver` says why), and both end with their owner (`leash`).
+(`spicelab_nb.clusters.ray_driver` says why), and both end with their owner (`leash`).
 """
 
 from __future__ import annotations
@@ -41,10 +41,14 @@ __all__ = ["RayCluster", "RayOptions"]
 
 logger = logging.getLogger(__name__)
 
-LONGEST_PATH = 43
+TEMPORARY = "r"
+"""Ray opens its folder of sockets to everybody: it is within one that only this user may enter."""
+LONGEST_PATH = 41
 """Characters of a folder in which Ray can make its sockets, whose paths are limited to 107."""
 GONE_LIMIT = 5.0
 """Seconds for Ray's processes to end by themselves after their head."""
+NOTE = 15.0
+"""Seconds between two looks at which processes a Ray of our own consists of."""
 PATIENCE = 0.55
 """Share of the time for starting after which a head that is not up is started once more."""
 SLOW = ("timed out during startup", "ended while Ray was starting", "took too long")
@@ -121,6 +125,7 @@ class RayCluster:
         self._driver: Child | None = None
         self._link: RayLink | None = None
         self._processes: dict[int, float] = {}
+        self._noted: tuple[float, list[int]] = (0.0, [])
         self._failed = ""
         self._closed = False
 
@@ -234,7 +239,7 @@ class RayCluster:
             "workers": workers,
             "timeout": self._options.timeout,
             "patience": self._options.timeout * PATIENCE,
-            "scratch": str(scratch),
+            "scratch": str(scratch / TEMPORARY),
         }
         write_file(self._folder / "start.json", json.dumps(start))
         others = ("RAY_AUTH_TOKEN", "RAY_ADDRESS") if self._own else ()
@@ -268,7 +273,7 @@ class RayCluster:
                 "107 characters that the system allows. Set TMPDIR to a shorter folder, like /tmp."
             )
         scratch.mkdir(mode=0o700, exist_ok=True)
-        (scratch / "ray_current_cluster").unlink(missing_ok=True)
+        (scratch / TEMPORARY / "ray_current_cluster").unlink(missing_ok=True)
         token = self._folder / "token"
         write_file(token, secrets.token_hex(32))
         patience = str(int(self._options.timeout))
@@ -315,7 +320,8 @@ class RayCluster:
             if not child.running:
                 role = child.log.stem
                 how = f"its {role} {child.ended_how()}"
-                raise self._start_error(joined, f"{how}. Its last lines:\n{child.last_lines()}")
+                lines = f"{child.last_lines()}{self._session_lines()}"
+                raise self._start_error(joined, f"{how}. Its last lines:\n{lines}")
         if time.monotonic() > end:
             raise self._start_error(joined, self._delay())
 
@@ -337,14 +343,15 @@ class RayCluster:
         )
 
     def _has_head(self) -> bool:
-        return (scratch_folder(self._id) / "ray_current_cluster").exists()
+        return (scratch_folder(self._id) / TEMPORARY / "ray_current_cluster").exists()
 
     def _session_lines(self) -> str:
         """The last line of each of Ray's own logs."""
         found = []
+        logs = scratch_folder(self._id) / TEMPORARY / "session_latest" / "logs"
         for name in SESSION_LOGS:
             with contextlib.suppress(OSError):
-                path = scratch_folder(self._id) / "session_latest" / "logs" / name
+                path = logs / name
                 lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
                 found += [f"{name}: {line[:300]}" for line in lines if line.strip()][-1:]
         return "".join(f"\n{line}" for line in found)
@@ -442,7 +449,10 @@ class RayCluster:
         elif self._link.lost:
             ended = self._loss(self._link.lost)
         else:
-            self._note_processes()
+            # It reads all of /proc: when something may have changed, not each second.
+            noted, pids = self._noted
+            if pids != self.worker_pids or time.monotonic() > noted + NOTE:
+                self._note_processes()
             return
         self._failed = ended
         logger.error("%s", ended)
@@ -464,6 +474,7 @@ class RayCluster:
         """Remember what a Ray of our own consists of: its orphans could not be found later."""
         if self._head is None:
             return
+        self._noted = (time.monotonic(), self.worker_pids)
         with contextlib.suppress(psutil.Error):
             for process in psutil.Process(self._head.pid).children(recursive=True):
                 with contextlib.suppress(psutil.Error):

@@ -8,6 +8,7 @@ process title shows nothing but a path.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import logging
 import os
@@ -34,7 +35,7 @@ REACH_LIMIT = 5.0
 """Seconds within which somebody listens at an address."""
 LOOK = 2.0
 """Seconds between two looks at whether Ray's head answers."""
-LOST = 15.0
+LOST = 20.0
 """Seconds without an answer after which it counts as lost."""
 PROBE_LIMIT = 30.0
 """Seconds for Ray's machines to say what is installed on them."""
@@ -60,6 +61,9 @@ def _head(start: dict[str, Any]) -> None:
     from ray.scripts import scripts
 
     _be_patient(float(start["patience"]))
+    _without_dashboard()
+    port = _free_port()
+    _without_waiting_for_agents(port)
     sys.argv = [
         "ray",
         "start",
@@ -76,8 +80,16 @@ def _head(start: dict[str, Any]) -> None:
         "--no-monitor",
         "--disable-usage-stats",
         "--dashboard-port=0",
+        f"--runtime-env-agent-port={port}",
     ]
     scripts.main()
+
+
+def _free_port() -> int:
+    """One that is free now. Should another process be quicker, the start fails and is repeated."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
 
 
 def _be_patient(limit: float) -> None:
@@ -107,6 +119,55 @@ def _be_patient(limit: float) -> None:
                 time.sleep(0.1)
 
     services.get_node = get_node
+
+
+def _without_dashboard() -> None:
+    """Leave out the process that serves the dashboard, and Ray's waiting for it.
+
+    Ray starts it also where it has been told to have none, for its reports of usage, which are
+    turned off.
+    """
+    from ray._private import services
+
+    def start_api_server(*args: Any, **options: Any) -> tuple[str, None]:
+        del args, options
+        return "", None
+
+    if hasattr(services, "start_api_server"):
+        services.start_api_server = start_api_server
+
+
+def _without_waiting_for_agents(runtime_env_port: int) -> None:
+    """Write the files that Ray's helpers write when they are up, before Ray waits for them.
+
+    It waits 15 s for each, and ends when one comes later, on a busy machine. We know what they
+    will write: the port that was given, and -1 for those that have none without the dashboard.
+    """
+    from ray import _raylet
+    from ray._private import services
+
+    untyped: Any = _raylet
+    begin = getattr(services, "start_raylet", None)
+    names = {
+        "RUNTIME_ENV_AGENT_PORT_NAME": runtime_env_port,
+        "METRICS_AGENT_PORT_NAME": -1,
+        "METRICS_EXPORT_PORT_NAME": -1,
+        "DASHBOARD_AGENT_LISTEN_PORT_NAME": -1,
+    }
+    known = [getattr(untyped, name, None) for name in (*names, "persist_port")]
+    if begin is None or None in known:
+        return
+    signature = inspect.signature(begin)
+
+    def start_raylet(*args: Any, **options: Any) -> Any:
+        given = signature.bind(*args, **options).arguments
+        for name, port in names.items():
+            untyped.persist_port(
+                given["session_dir"], given["node_id"], getattr(untyped, name), port
+            )
+        return begin(*args, **options)
+
+    services.start_raylet = start_raylet
 
 
 # -- the driver --------------------------------------------------------------------------------
@@ -140,7 +201,7 @@ class _Driver:
             logger.exception("Ray could not be joined")
             self.send(("failed", f"Ray could not be joined: {type(error).__name__}: {error}"))
             sys.exit(1)
-        from spicelab_nb.executors.ray_driver import Slots
+        from spicelab_nb.clusters.ray_driver import Slots
 
         slots = Slots(self.send, **options)
         self.send(("ready", ready))

@@ -1,4 +1,8 @@
-"""Chunks on the actors of a Ray cluster. Ray itself is never imported here: see `ray_driver`."""
+"""Chunks on the actors of a Ray cluster.
+
+Ray itself is never imported here: a process of the cluster's drives it, and `ray_link` is the line
+to that process.
+"""
 
 from __future__ import annotations
 

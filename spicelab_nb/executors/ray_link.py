@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import queue
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,6 +18,8 @@ __all__ = ["RayLink"]
 
 logger = logging.getLogger(__name__)
 
+FAREWELL = 1.0
+"""Seconds for the last words to a driver."""
 SILENCE = 30.0
 """Seconds without a word after which the driver, which speaks every second, counts as lost."""
 
@@ -44,8 +49,10 @@ class RayLink:
         """Why it could not connect, as a sentence."""
         self.state: dict[str, Any] = {"workers": [], "target": 0, "refused": "", "problem": ""}
         """Of the workers, as last heard."""
-        for work in (self._read, self._write):
-            threading.Thread(target=work, name="ray-link", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name="ray-reader", daemon=True)
+        self._writer = threading.Thread(target=self._write, name="ray-writer", daemon=True)
+        self._reader.start()
+        self._writer.start()
 
     @property
     def lost(self) -> str:
@@ -71,9 +78,22 @@ class RayLink:
             self._inboxes.pop(executor, None)
 
     def end(self, why: str) -> None:
-        """Nothing is said or heard from here on."""
+        """Say what is still to be said, and hang up; waits a second for a driver that listens."""
         self._lost = self._lost or why
         self._out.put(None)
+        self._writer.join(FAREWELL)
+        self._hang_up()
+        self._reader.join(FAREWELL)
+        self._writer.join(FAREWELL)
+        if not (self._reader.is_alive() or self._writer.is_alive()):
+            self._connection.close()
+
+    def _hang_up(self) -> None:
+        """Wake both threads, and the driver: a file that is being read is not closed by `close`."""
+        with contextlib.suppress(OSError):
+            line = socket.socket(fileno=os.dup(self._connection.fileno()))
+            with line:
+                line.shutdown(socket.SHUT_RDWR)
 
     def _read(self) -> None:
         try:
@@ -82,6 +102,7 @@ class RayLink:
         except (EOFError, OSError) as error:
             logger.debug("The line to Ray's driver ended: %r", error)
             self._lost = self._lost or "its driver has ended"
+            self._out.put(None)
 
     def _take(self, message: tuple[Any, ...]) -> None:
         self._heard = time.monotonic()
@@ -106,8 +127,5 @@ class RayLink:
         try:
             while (message := self._out.get()) is not None:
                 self._connection.send(message)
-        except (BrokenPipeError, ConnectionError, OSError) as error:
+        except OSError as error:
             logger.debug("Ray's driver does not listen any more: %r", error)
-        finally:
-            # Wakes the other thread, and tells the driver.
-            self._connection.close()

@@ -166,7 +166,7 @@ def test_a_worker_out_of_memory_is_a_loss_that_names_memory(tmp_path, wait_until
         (loss,) = drain(executor, 1)
         assert loss.worker_died
         assert "memory" in loss.reason
-        assert "500 MB" in loss.reason
+        assert "of the 477 MiB of memory" in loss.reason
         assert f":{before} " in loss.reason
         wait_until(lambda: pids(small) not in (set(), {before}))
         assert small.memory == 500_000_000

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 
+from spicelab_nb.clusters.memory import overdrawn
+from spicelab_nb.clusters.ray_worker import WATCH, Slot
 from spicelab_nb.errors import ExecutorError
-from spicelab_nb.executors.ray_worker import FULL, WATCH, Slot
 from spicelab_nb.executors.versions import RAY_PACKAGES, check_versions, installed
 
 if TYPE_CHECKING:
@@ -264,12 +265,8 @@ class Slots:
             return
         if error is None:
             place.used = int(used)
-            logger.warning(
-                "Worker %d used %d of its %d bytes and was ended; a new one takes its place.",
-                number,
-                place.used,
-                self._limit,
-            )
+            how = overdrawn(place.used, self._limit)
+            logger.warning("Worker %d %s; a new one takes its place.", number, how)
         self._lost(place, error)
 
     def _on_ran(self, number: int, serial: int, outcome: Any, error: Any) -> None:
@@ -278,7 +275,7 @@ class Slots:
             return
         if isinstance(error, ray.exceptions.RayTaskError):
             job, place.job = place.job, None
-            self._send(("loss", job.executor, job.ticket, str(error.cause), False, b""))
+            self._send(("loss", job.executor, job.ticket, _first_line(error), False, b""))
         elif error is not None:
             self._lost(place, error)
         else:
@@ -308,10 +305,7 @@ class Slots:
         worker = place.worker or {}
         who = f"The worker {worker.get('host')}:{worker.get('pid')} that ran it"
         if place.used:
-            return (
-                f"{who} used {place.used / 1e6:.0f} MB of memory, more than {FULL:.0%} of its "
-                f"limit of {self._limit / 1e6:.0f} MB, and was ended."
-            )
+            return f"{who} {overdrawn(place.used, self._limit)}."
         said = str(error)
         if isinstance(error, ray.exceptions.OutOfMemoryError) or "memory" in said.lower():
             return f"{who} was ended by Ray because memory ran out: {_first_line(error)}"

@@ -1,4 +1,4 @@
-"""The worker's side of the Ray executor: an actor that runs chunks, one at a time.
+"""A worker of a Ray cluster: an actor that runs chunks, one at a time.
 
 Nothing here imports Ray when it is imported: the actor's class is an ordinary one.
 """
@@ -14,8 +14,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
-import psutil
 
+from spicelab_nb.clusters.memory import GLANCE, resident
 from spicelab_nb.errors import ExecutorError
 from spicelab_nb.executors.executor import Chunk
 from spicelab_nb.executors.versions import RAY_PACKAGES, installed
@@ -25,14 +25,10 @@ if TYPE_CHECKING:
 
     from spicelab_nb.executors.executor import Task
 
-__all__ = ["FULL", "WATCH", "Slot"]
+__all__ = ["WATCH", "Slot"]
 
-FULL = 0.95
-"""Share of a worker's memory limit above which it is ended, before the machine suffers."""
 WATCH = "watch"
 """The concurrency group in which an actor is watched while it computes."""
-LOOK = 0.2
-"""Seconds between two looks at the memory in use."""
 
 
 class Slot:
@@ -101,19 +97,20 @@ class Slot:
         return self._tasks[key]
 
     def forget(self, key: str) -> None:
-        """Let a task go. What it made warm stays, for the next run of the same campaign."""
-        self._tasks.pop(key, None)
+        """Let a task go, and what it made warm in this thread."""
+        release = getattr(self._tasks.pop(key, None), "release", None)
+        if release is not None:
+            release()
 
     def watch(self, limit: int) -> int:
-        """Return the bytes in use as soon as they are more than `FULL` of `limit`; 0: no limit.
+        """Return the bytes in use, by its children too, when they exceed `limit`; 0: no limit.
 
         It runs beside `run`. That it fails tells its caller that this process has ended.
         """
         if not limit:
             threading.Event().wait()
-        process = psutil.Process()
-        while (used := int(process.memory_info().rss)) <= FULL * limit:
-            time.sleep(LOOK)
+        while (used := resident(os.getpid())) <= limit:
+            time.sleep(GLANCE)
         return used
 
 
