@@ -16,12 +16,17 @@ from spicelab_nb.cost.money import USD, Money
 from spicelab_nb.errors import BudgetError, ClusterError, LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from spicelab_nb.clusters import Cluster
     from spicelab_nb.cost.preview import Preview, Row
+    from spicelab_nb.results.plan import Plan
+    from spicelab_nb.results.spec import Spec
+    from spicelab_nb.results.store import Store
+    from spicelab_nb.sampling.design import BoundDesign
+    from spicelab_nb.simulators.simulator import Simulator
 
-__all__ = ["Expense", "check_reservation"]
+__all__ = ["Expense", "check_reservation", "open_expense"]
 
 logger = logging.getLogger(__name__)
 
@@ -313,6 +318,66 @@ def spent_before(plan: str, store: str, *, must_know: bool) -> Money:
     for problem in problems:
         logger.warning("%s", problem)
     return spent_on(entries, plan=plan, store=store)
+
+
+def open_expense(
+    *,
+    name: str,
+    store: Store,
+    plan: Plan,
+    design: BoundDesign,
+    simulator: Simulator,
+    specs: Mapping[str, Spec],
+    cluster: Cluster | None,
+    budget: Any,
+    hold: bool,
+) -> Expense:
+    """Open the account of what is to be computed now; refuse what does not fit the budget.
+
+    Raises
+    ------
+    BudgetError
+        As of :func:`check_reservation`.
+    LedgerError
+        There is a budget, and what was spent before cannot be read.
+    """
+    before = spent_before(plan.digest, store.url, must_know=budget is not None)
+    looked: list[tuple[Preview, Row | None]] = []
+
+    def look() -> tuple[Preview, Row | None]:
+        from spicelab_nb.campaigns.preview import make_preview, row_of
+
+        if not looked:
+            preview = make_preview(
+                name=name,
+                store=store.url,
+                plan=plan,
+                design=design,
+                simulator=simulator,
+                specs=specs,
+                pilot=budget is not None,
+                # Other places matter only where this one may be refused.
+                machines=None if budget is not None else [],
+                also=cluster,
+            )
+            looked.append((preview, row_of(preview, cluster)))
+        return looked[0]
+
+    amount = None
+    if budget is not None:
+        amount = check_reservation(budget, cluster=cluster, before=before, look=look, hold=hold)
+    if not looked and store.read_pilot() is not None:
+        look()
+    return Expense(
+        campaign=name,
+        plan=plan.digest,
+        store=store.url,
+        points=sum(stop - start for start, stop in store.gaps(design.size)),
+        cluster=cluster,
+        before=before,
+        budget=amount,
+        predicted=looked[0][1] if looked else None,
+    )
 
 
 def _bounds(interval: Any) -> list[float] | None:

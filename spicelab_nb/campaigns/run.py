@@ -12,7 +12,7 @@ import numpy as np
 
 from spicelab_nb import clusters
 from spicelab_nb.campaigns.driver import Driver
-from spicelab_nb.campaigns.expense import Expense, check_reservation, spent_before
+from spicelab_nb.campaigns.expense import Expense, open_expense
 from spicelab_nb.campaigns.kept import Kept
 from spicelab_nb.campaigns.points import point_index
 from spicelab_nb.campaigns.progress import Progress, Tally, tally_of
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from spicelab_nb.campaigns.verification import Verification
     from spicelab_nb.clusters import Cluster
     from spicelab_nb.cost.history import RunCost
-    from spicelab_nb.cost.preview import Preview, Row
     from spicelab_nb.executors.executor import Executor
     from spicelab_nb.results.plan import Plan
     from spicelab_nb.results.spec import Spec
@@ -248,7 +247,17 @@ class Run:
                 f"The store {self.store} is in this process's memory, where the workers of a "
                 'cluster cannot write: use a folder, or run on sl.cluster("serial").'
             )
-        expense = self._account(chosen, budget, reserve)
+        expense = open_expense(
+            name=self.name,
+            store=self._store,
+            plan=self.plan,
+            design=self.design,
+            simulator=self._simulator,
+            specs=self.specs,
+            cluster=chosen,
+            budget=budget,
+            hold=reserve,
+        )
         tally = tally_of(self._store, self.design, self.specs, spent=lambda: float(expense.spent))
         expense.warn = tally.notice
         before = tally.snapshot().done
@@ -297,50 +306,6 @@ class Run:
             on_end=on_end,
         )
         self._driver.start()
-
-    def _account(self, chosen: Cluster | None, budget: Any, hold: bool) -> Expense:
-        """Open the account of what is to be computed now; refuse what does not fit the budget."""
-        before = spent_before(self.plan.digest, self.store, must_know=budget is not None)
-        looked: list[tuple[Preview, Row | None]] = []
-
-        def look() -> tuple[Preview, Row | None]:
-            if not looked:
-                looked.append(self._preview_on(chosen, pilot=budget is not None))
-            return looked[0]
-
-        amount = None
-        if budget is not None:
-            amount = check_reservation(budget, cluster=chosen, before=before, look=look, hold=hold)
-        if not looked and self._store.read_pilot() is not None:
-            look()
-        points = sum(stop - start for start, stop in self._store.gaps(self.design.size))
-        return Expense(
-            campaign=self.name,
-            plan=self.plan.digest,
-            store=self.store,
-            points=points,
-            cluster=chosen,
-            before=before,
-            budget=amount,
-            predicted=looked[0][1] if looked else None,
-        )
-
-    def _preview_on(self, chosen: Cluster | None, *, pilot: bool) -> tuple[Preview, Row | None]:
-        """The preview, and its row for where this is about to run."""
-        from spicelab_nb.campaigns.preview import make_preview, row_of
-
-        assert self._simulator is not None  # noqa: S101 - nothing goes on without one
-        preview = make_preview(
-            name=self.name,
-            store=self.store,
-            plan=self.plan,
-            design=self.design,
-            simulator=self._simulator,
-            specs=self.specs,
-            pilot=pilot,
-            also=chosen,
-        )
-        return preview, row_of(preview, chosen)
 
     @property
     def foreseen(self) -> str | None:
