@@ -49,7 +49,7 @@ BAD = 7
 """The sample that is poison, or hungry."""
 
 
-def circuit(store, n=500):
+def circuit(store, n=400):
     """A real circuit with a measure and a kept waveform."""
     return sl.Campaign(
         sl.Circuit(RC),

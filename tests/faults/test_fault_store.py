@@ -183,7 +183,7 @@ def test_s3_does_not_answer_for_longer(
 
 
 @pytest.mark.ngspice
-@pytest.mark.fault("two kernels")
+@pytest.mark.fault("two kernels", slow=("local", "ray"))
 def test_two_kernels(kind, tmp_path, wait_until, cell, same_bits):
     options = {} if kind == "serial" else {"workers": 1}
     first = scenes.start_kernel(kind, "circuit", tmp_path / "s", length=2, **options)

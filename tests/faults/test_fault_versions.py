@@ -68,23 +68,24 @@ def strangers(tmp_path, another_version, monkeypatch, start, wait_until):
 @pytest.mark.ngspice
 @pytest.mark.fault("versions")
 def test_workers_of_another_version(kind, start, strangers, tmp_path, wait_until, cell, same_bits):
-    right = start(kind)
-    run = scenes.circuit(tmp_path / "s").run(right, chunk_length=2)
-    store = scenes.opened(tmp_path / "s")
-    wait_until(lambda: len(store.chunks()) >= 3, what="the first chunks")
-    run.cancel()
-    run.let_cancelled_end()
+    # One cluster after the other: nothing of the first is under way when its chunks are counted.
+    with start(kind) as right:
+        run = scenes.circuit(tmp_path / "s").run(right, chunk_length=2)
+        store = scenes.opened(tmp_path / "s")
+        wait_until(lambda: len(store.chunks()) >= 3, what="the first chunks")
+        run.cancel()
+        run.let_cancelled_end()
     cell.strike(lambda: None, store)
     before = len(store.chunks())
     # A cluster may refuse them when it starts, or when it is given a run.
-    with pytest.raises((ClusterError, ExecutorError)) as caught:
-        run.resume(strangers(kind)).wait(300)
+    with pytest.raises((ClusterError, ExecutorError)) as caught, strangers(kind) as wrong:
+        run.resume(wrong).wait(300)
     ours = re.escape(sl.__version__)
     text = str(caught.value)
     assert re.search(rf"spicelab-nb is {ours} here and 9\.9\.9 on \d of \d workers", text), text
     assert "Install the same versions on both sides: pip install" in text
     assert len(store.chunks()) == before, "a worker of another version computed"
-    run.resume(right).wait(300)
+    run.resume(start(kind)).wait(300)
     same_bits(run, "circuit")
     cell.is_(
         f'{type(caught.value).__name__}: "... spicelab-nb is ... here and 9.9.9 on ... workers ... '
