@@ -105,7 +105,7 @@ def test_stored_names_differ_where_names_do(names) -> None:
 
 
 def selections(size: int) -> st.SearchStrategy[int | list[int] | slice]:
-    """What picks along a dimension; no empty slice backwards, which xarray takes of no lazy array."""
+    """What picks along a dimension; of slices backwards none is empty: xarray takes no such one."""
     slices = st.slices(size).filter(lambda s: (s.step or 1) > 0 or len(range(*s.indices(size))) > 0)
     return st.integers(0, size - 1) | st.lists(st.integers(0, size - 1), max_size=5) | slices
 
