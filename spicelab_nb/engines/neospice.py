@@ -32,7 +32,21 @@ _RANDOM = re.compile(r"\b(?:agauss|gauss|aunif|unif|limit|sgauss|rgauss|sunif)\s
 _INCLUDE = re.compile(
     r"^\s*\.(?:inc|include|lib)\s+(\"[^\"]+\"|'[^']+'|\S+)(.*)$", re.IGNORECASE | re.MULTILINE
 )
+_WAVEFORM = re.compile(r"\b(?:sin|pulse|pwl|exp|sffm|am|trnoise|trrandom)\b", re.IGNORECASE)
 _DROPPED = re.compile(r"skipping|defaulting|ignor|unknown|\berror\b|unsupported", re.IGNORECASE)
+
+
+def _swept_sources(deck: Deck) -> list[str]:
+    """Names that ``.dc`` cards sweep, lower case."""
+    commands = (a.command.lower().split() for a in deck.analyses if a.kind == "dc")
+    return [word for command in commands for word in command[1::4]]
+
+
+def _has_waveform(text: str, source: str) -> bool:
+    """Whether the card of an independent source, with what continues it, gives a waveform."""
+    joined = re.sub(r"\n[ \t]*\+", " ", text)
+    card = re.search(rf"^[ \t]*{re.escape(source)}[ \t].*$", joined, re.IGNORECASE | re.MULTILINE)
+    return card is not None and bool(_WAVEFORM.search(card.group()))
 
 
 class Neospice(HostedEngine):
@@ -88,6 +102,9 @@ class NeospiceBackend:
             "returns no device parameters": any(s.startswith("@") for s in deck.save),
             "cannot repeat numbers that the deck draws itself": bool(_RANDOM.search(deck.text))
             or any(_RANDOM.search(c.decode(errors="replace")) for c in deck.files.values()),
+            "does not sweep a source that has a waveform (it stays at the waveform's start)": any(
+                _has_waveform(deck.text, source) for source in _swept_sources(deck)
+            ),
         }
         for what, is_so in refusals.items():
             if is_so:

@@ -55,6 +55,10 @@ def test_what_neospice_cannot_do_fails_with_the_way_out():
         Deck(text=text, analyses=op, meas=("meas op x find v(in)",)),
         Deck(text=text, analyses=op, save=("@r1[i]",)),
         Deck(text=text.replace("1k", "'agauss(1k,10,1)'"), analyses=op),
+        Deck(
+            text=text.replace("in 0 1\n", "in 0 dc 1\n+ SIN(0 1 1k)\n"),
+            analyses=(Analysis(name="dc", kind="dc", command="dc v1 0 1 0.5"),),
+        ),
     ]
     engine = find("neospice")
     outcomes = engine.run(
@@ -62,4 +66,4 @@ def test_what_neospice_cannot_do_fails_with_the_way_out():
     )
     engine.close()
     assert {o.status for o in outcomes} == {Status.FAILED}
-    assert all("install ngspice" in o.reason for o in outcomes[:4])
+    assert all("install ngspice" in o.reason for o in outcomes[:5])
