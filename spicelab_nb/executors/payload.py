@@ -16,6 +16,7 @@ from distributed import WorkerPlugin
 
 from spicelab_nb.errors import ExecutorError
 from spicelab_nb.executors.executor import Chunk
+from spicelab_nb.executors.versions import PACKAGES, check_versions, installed
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -35,6 +36,7 @@ class _Held:
     payload: bytes
     owners: set[str] = field(default_factory=set)
     task: Task | None = None
+    refusal: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self) -> Task:
@@ -71,20 +73,31 @@ class TaskPlugin(WorkerPlugin):
     """
 
     def __init__(self, *, key: str, owner: str, payload: bytes) -> None:
+        # Those of the client, where it is made: workers that join later are not asked by it.
+        self.versions = installed(PACKAGES)
         self.name = f"spicelab_nb-{owner}"
         self.key = key
         self.owner = owner
         self.payload = payload
 
     def setup(self, worker: Worker) -> None:
-        """Keep the task, unless this process has it."""
-        del worker
+        """Keep the task, unless this process has it; note where versions differ."""
+        refusal = self._compare(getattr(worker, "address", "here"))
         with _arrived:
             held = _held.setdefault(self.key, _Held(self.payload))
+            held.refusal = refusal
             held.owners.add(self.owner)
             _gone.discard(self.key)
             _arrived.notify_all()
         self.payload = b""
+
+    def _compare(self, address: str) -> str:
+        here = {address: {"packages": installed(PACKAGES)}}
+        try:
+            check_versions({"client": {"packages": self.versions}, "workers": here})
+        except ExecutorError as error:
+            return str(error)
+        return ""
 
     def teardown(self, worker: Worker) -> None:
         """Let the task go when nobody needs it any more."""
@@ -106,7 +119,8 @@ def run_chunk(key: str, start: int, stop: int, attempt: int) -> Receipt:
     Raises
     ------
     ExecutorError
-        The task never came to this worker, cannot be unpickled here, or called ``sys.exit``.
+        The task never came to this worker, comes from another version of this package, cannot be
+        unpickled here, or called ``sys.exit``.
     """
     with _arrived:
         there = _arrived.wait_for(lambda: key in _held or key in _gone, timeout=ARRIVAL_LIMIT)
@@ -118,6 +132,8 @@ def run_chunk(key: str, start: int, stop: int, attempt: int) -> Receipt:
                 "Run the campaign again; if this repeats, start a new cluster."
             )
         held = _held[key]
+    if held.refusal:
+        raise ExecutorError(held.refusal)
     try:
         task = held.get()
     except Exception as error:

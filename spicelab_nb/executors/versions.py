@@ -68,13 +68,10 @@ def check_versions(versions: Mapping[str, Any], packages: Sequence[str] = PACKAG
         )
         raise ExecutorError(
             f"The workers do not have what this notebook has: {listed}. "
-            f"Install the same versions on both sides: pip install {_wanted(packages)}"
+            f"Install the same versions on both sides: pip install {_wanted(packages, ours)}"
         )
 
 
-def _wanted(packages: Sequence[str]) -> str:
-    return " ".join(
-        package if version is None else f"{package}=={version}"
-        for package, version in installed(packages).items()
-        if package != "python"
-    )
+def _wanted(packages: Sequence[str], ours: Mapping[str, str | None]) -> str:
+    versions = ((package, ours.get(package)) for package in packages)
+    return " ".join(package if v is None else f"{package}=={v}" for package, v in versions)
