@@ -1,0 +1,25 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+
+/** Bytes as people say them; 0 is no limit. */
+export function memory(bytes: number, trans: TranslationBundle): string {
+  return bytes > 0 ? `${(bytes / 1e9).toFixed(1)} GB` : trans.__('no limit');
+}
+
+/** USD with the digits that matter: cents, and more of them below a dollar. */
+export function money(usd: number): string {
+  const digits = usd !== 0 && Math.abs(usd) < 1 ? 4 : 2;
+  return `$${usd.toFixed(digits)}`;
+}
+
+/** A price an hour, or that it costs nothing, or that nobody said. */
+export function price(usdPerHour: number | null, trans: TranslationBundle): string {
+  if (usdPerHour === null) {
+    return trans.__('price not known');
+  }
+  return usdPerHour === 0 ? trans.__('no cost') : trans.__('%1 an hour', money(usdPerHour));
+}
+
+/** A word of a magic's line, quoted where it needs to be. */
+export function word(value: string): string {
+  return /^[\w.:/@+-]+$/.test(value) ? value : `"${value.replace(/"/g, '')}"`;
+}

@@ -1,0 +1,144 @@
+import { IDisposable } from '@lumino/disposable';
+import { Poll } from '@lumino/polling';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import { IKind, IListing, Registry } from './registry';
+import { ExtensionMissingError } from './request';
+
+/** What the panel shows besides the clusters. */
+export type Trouble =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'failed'; readonly message: string };
+
+const NOTHING: IListing = { clusters: [], orphans: [], unreadable: [] };
+
+/**
+ * The clusters as last heard of, asked for again and again while somebody looks.
+ *
+ * Nothing is requested while `watched` is false.
+ */
+export class ClustersModel implements IDisposable {
+  constructor(
+    readonly registry: Registry,
+    options: { readonly seconds: number }
+  ) {
+    this._poll = new Poll({
+      auto: false,
+      name: '@spicelab/nb:clusters',
+      factory: () => this._ask(),
+      frequency: { interval: options.seconds * 1000, backoff: true, max: 60_000 },
+      standby: () => (this._watched ? 'when-hidden' : true)
+    });
+  }
+
+  /** Emitted whenever something that is shown may have changed. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get listing(): IListing {
+    return this._listing;
+  }
+
+  get kinds(): readonly IKind[] {
+    return this._kinds;
+  }
+
+  get trouble(): Trouble {
+    return this._trouble;
+  }
+
+  /** Whether the first answer has come. */
+  get heard(): boolean {
+    return this._heard;
+  }
+
+  /** What was last done, for the status line. */
+  get said(): string {
+    return this._said;
+  }
+
+  get watched(): boolean {
+    return this._watched;
+  }
+
+  set watched(watched: boolean) {
+    if (watched === this._watched || this.isDisposed) {
+      return;
+    }
+    this._watched = watched;
+    if (watched) {
+      void this._poll.start();
+      void this._poll.refresh();
+    } else {
+      void this._poll.stop();
+    }
+  }
+
+  set seconds(seconds: number) {
+    this._poll.frequency = { ...this._poll.frequency, interval: seconds * 1000 };
+  }
+
+  /** Ask now. */
+  async refresh(): Promise<void> {
+    await this._poll.refresh();
+    await this._poll.tick;
+  }
+
+  /** Do something with the registry, say what came of it, and look again. */
+  async act(action: () => Promise<string>): Promise<void> {
+    try {
+      this._said = await action();
+    } catch (error) {
+      this._said = describe(error);
+    }
+    this._changed.emit();
+    if (this._watched) {
+      await this.refresh();
+    }
+  }
+
+  get isDisposed(): boolean {
+    return this._poll.isDisposed;
+  }
+
+  dispose(): void {
+    this._poll.dispose();
+    Signal.clearData(this);
+  }
+
+  private async _ask(): Promise<void> {
+    try {
+      if (!this._kinds.length) {
+        this._kinds = await this.registry.kinds();
+      }
+      this._listing = await this.registry.list();
+      this._trouble = { kind: 'none' };
+    } catch (error) {
+      this._listing = NOTHING;
+      this._trouble =
+        error instanceof ExtensionMissingError
+          ? { kind: 'missing' }
+          : { kind: 'failed', message: describe(error) };
+      // The poll slows down after errors.
+      throw error;
+    } finally {
+      this._heard = true;
+      this._changed.emit();
+    }
+  }
+
+  private _changed = new Signal<this, void>(this);
+  private _heard = false;
+  private _kinds: readonly IKind[] = [];
+  private _listing = NOTHING;
+  private _poll: Poll;
+  private _said = '';
+  private _trouble: Trouble = { kind: 'none' };
+  private _watched = false;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

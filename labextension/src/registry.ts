@@ -1,0 +1,98 @@
+import { ServerConnection } from '@jupyterlab/services';
+
+import { request } from './request';
+
+/** How far a campaign has got on a cluster. */
+export interface ICampaign {
+  readonly done: number;
+  readonly total: number;
+  readonly state: string;
+}
+
+/** A live cluster of this user, as its owner last described it. */
+export interface ICluster {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: string;
+  /** `starting`, `running`, `scaling`, `failed` or `closing`. */
+  readonly state: string;
+  readonly owner: number;
+  readonly host: string;
+  /** Seconds since 1970. */
+  readonly started: number;
+  readonly workers: number;
+  readonly cores: number;
+  /** Of all workers, bytes; 0 where there is no limit. */
+  readonly memory: number;
+  /** USD; null where it is not known. */
+  readonly price_per_hour: number | null;
+  /** USD since it was started; null where it is not known. */
+  readonly spent: number | null;
+  /** Web address of Dask's dashboard, or an empty string. */
+  readonly dashboard: string;
+  /** What is wrong, as a sentence, or an empty string. */
+  readonly problem: string;
+  readonly scalable: boolean;
+  readonly campaigns: { readonly [name: string]: ICampaign };
+}
+
+/** What the registry holds at one moment. */
+export interface IListing {
+  readonly clusters: readonly ICluster[];
+  /** Clusters whose owner is gone, and which may still run and cost. */
+  readonly orphans: readonly ICluster[];
+  /** Files that are no records, and why. */
+  readonly unreadable: readonly { readonly file: string; readonly why: string }[];
+}
+
+/** One option of a kind of cluster. */
+export interface IOption {
+  readonly name: string;
+  readonly type: 'int' | 'float' | 'str' | 'bool';
+  readonly default: string | number | boolean | null;
+  readonly required: boolean;
+  readonly help: string;
+}
+
+/** A kind of cluster that can be started from a notebook. */
+export interface IKind {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: readonly IOption[];
+  /** Why it cannot be used here, with what to do; empty where it can. */
+  readonly problem: string;
+}
+
+/** The registry of clusters, through the server extension. */
+export class Registry {
+  constructor(private readonly _settings: ServerConnection.ISettings) {}
+
+  list(): Promise<IListing> {
+    return request('clusters', this._settings);
+  }
+
+  async kinds(): Promise<readonly IKind[]> {
+    const found = await request<{ kinds: IKind[] }>('kinds', this._settings);
+    return found.kinds;
+  }
+
+  /** Ask the owner to end it; gives what to tell the person. */
+  async stop(id: string): Promise<string> {
+    return this._ask(`clusters/${encodeURIComponent(id)}/stop`, {});
+  }
+
+  /** Ask the owner for another number of workers. */
+  async scale(id: string, workers: number): Promise<string> {
+    return this._ask(`clusters/${encodeURIComponent(id)}/scale`, { workers });
+  }
+
+  /** Remove what clusters left behind whose owner is gone. */
+  async prune(): Promise<string> {
+    return this._ask('prune', {});
+  }
+
+  private async _ask(path: string, body: unknown): Promise<string> {
+    const answer = await request<{ message: string }>(path, this._settings, body);
+    return answer.message;
+  }
+}
