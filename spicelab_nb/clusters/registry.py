@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spicelab_nb import config
-from spicelab_nb.clusters.record import ID, Record
+from spicelab_nb.clusters.record import ID, Record, hostname
 from spicelab_nb.errors import ClusterError, ClusterNotFoundError, nearest
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ __all__ = [
     "find",
     "folder",
     "list_clusters",
+    "orphans",
     "prune",
+    "reap",
     "request_scale",
     "request_stop",
     "scratch_folder",
@@ -134,6 +136,27 @@ def list_clusters() -> list[Record]:
 def unreadable() -> dict[Path, str]:
     """Files among the records that cannot be read, and why."""
     return _read()[1]
+
+
+def orphans() -> list[Record]:
+    """Clusters that nobody looks after any more: their owner ended, or has long been silent."""
+    now = time.time()
+    return sorted((r for r in _read()[0] if not r.alive(now)), key=lambda r: (r.started, r.id))
+
+
+def reap() -> list[str]:
+    """Remove the records of this machine's dead owners, whose workers ended with them.
+
+    Returns
+    -------
+    list of str
+        Names of the clusters that were removed.
+    """
+    base = folder()
+    dead = [record for record in orphans() if record.host == hostname()]
+    for record in dead:
+        remove(record.id, base)
+    return [record.name for record in dead]
 
 
 def prune() -> list[str]:
