@@ -23,6 +23,9 @@ EXTRAS = {
 }
 """Optional parts that a person may miss; the others are for developers."""
 
+SIDEBAR = "@spicelab/nb"
+"""Folder of the JupyterLab extension among those of JupyterLab."""
+
 WIDGET_ASSETS = {
     "anywidget": "anywidget",
     "@jupyter-widgets/jupyterlab-manager": "ipywidgets",
@@ -162,7 +165,7 @@ def engine_findings(needed: str | None = None) -> list[Finding]:
 
 def jupyter_findings() -> list[Finding]:
     """The kernel, and what JupyterLab needs to show widgets."""
-    return [_kernel(), _widgets()]
+    return [_kernel(), _widgets(), _sidebar()]
 
 
 def _kernel() -> Finding:
@@ -199,6 +202,20 @@ def _widgets() -> Finding:
             install=f"pip install --force-reinstall {' '.join(missing)}",
         )
     return Finding(what="widgets", grade=Grade.GOOD, text="JupyterLab finds what they need")
+
+
+def _sidebar() -> Finding:
+    from jupyter_core.paths import jupyter_path
+
+    folders = [Path(folder) / SIDEBAR for folder in jupyter_path("labextensions")]
+    if any((folder / "package.json").is_file() for folder in folders):
+        return Finding(what="sidebar", grade=Grade.GOOD, text="JupyterLab has it")
+    return Finding(
+        what="sidebar",
+        grade=Grade.MISSING,
+        text="JupyterLab shows no sidebar of clusters: it was not built, for want of Node.js",
+        install="install Node.js 20.19 or newer, then ./run sidebar in a clone, or reinstall",
+    )
 
 
 def settings_finding() -> Finding:

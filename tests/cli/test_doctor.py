@@ -89,11 +89,13 @@ def test_a_jupyter_without_assets_or_kernel_is_told(monkeypatch, tmp_path):
     monkeypatch.setattr(
         "jupyter_client.kernelspec.KernelSpecManager.find_kernel_specs", lambda self: {}
     )
-    kernel, widgets = jupyter_findings()
+    kernel, widgets, sidebar = jupyter_findings()
     assert kernel.grade is Grade.MISSING
     assert "-m ipykernel install" in kernel.install
     assert widgets.grade is Grade.MISSING
     assert "anywidget" in widgets.text
+    assert sidebar.grade is Grade.MISSING
+    assert "Node.js" in sidebar.text
 
 
 def test_deep_starts_a_cluster_and_simulates(runtime_dir):
