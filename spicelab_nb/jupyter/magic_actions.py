@@ -12,19 +12,19 @@ from spicelab_nb.jupyter.displays import has_widgets
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from spicelab_nb.campaigns import Campaign, Run
 
 __all__ = ["circuit", "cluster", "cost", "preview", "run"]
 
 
-def cluster(shell: Any, args: argparse.Namespace) -> Any:
+def cluster(shell: Any, args: argparse.Namespace, options: Mapping[str, Any]) -> Any:
     """Carry out ``%spicelab_cluster``; gives a cluster, a table, or shows the panel."""
     action, *words = args.words or ["panel"]
     chosen = _CLUSTER_ACTIONS.get(action)
     if chosen is None:
-        return _start(action, words, args)
+        return _start(action, words, args, options)
     act, expected = chosen
     wanted = len(expected.split())
     if args.all and action == "stop" and not words:
@@ -34,7 +34,9 @@ def cluster(shell: Any, args: argparse.Namespace) -> Any:
     return act(shell, words, args)
 
 
-def _start(kind: str, words: list[str], args: argparse.Namespace) -> Any:
+def _start(
+    kind: str, words: list[str], args: argparse.Namespace, options: Mapping[str, Any]
+) -> Any:
     from spicelab_nb import clusters
     from spicelab_nb.jupyter import cluster_actions
 
@@ -49,8 +51,9 @@ def _start(kind: str, words: list[str], args: argparse.Namespace) -> Any:
         *words,
         name=args.name,
         workers=args.workers,
-        threads_per_worker=args.threads_per_worker,
-        memory_limit=args.memory_limit,
+        threads_per_worker=args.threads,
+        memory_limit=args.memory,
+        **options,
     )
 
 

@@ -9,6 +9,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.utils.process import arg_split  # type: ignore[attr-defined] # a name made there by platform
 
 from spicelab_nb.jupyter import magic_actions
+from spicelab_nb.jupyter.cluster_options import take_options
 
 if TYPE_CHECKING:
     import argparse
@@ -18,9 +19,12 @@ __all__ = ["SpicelabMagics"]
 
 def _parse(magic: Any, line: str) -> argparse.Namespace:
     # Intermixed: in `address --name lab tcp://...` words stand on both sides of an option.
-    words = [_unquoted(word) for word in arg_split(line, strict=False)]
-    parsed: argparse.Namespace = magic.parser.parse_intermixed_args(words)
+    parsed: argparse.Namespace = magic.parser.parse_intermixed_args(_words(line))
     return parsed
+
+
+def _words(line: str) -> list[str]:
+    return [_unquoted(word) for word in arg_split(line, strict=False)]
 
 
 def _unquoted(word: str) -> str:
@@ -41,17 +45,19 @@ class SpicelabMagics(Magics):
     )
     @argument("--workers", "-n", type=int, help="how many worker processes to start")
     @argument("--name", help="what to call the new cluster")
-    @argument("--threads", type=int, dest="threads_per_worker", help="chunks a worker runs at once")
-    @argument("--memory", dest="memory_limit", help='of each worker: "2 GB"')
+    @argument("--threads", "--threads-per-worker", type=int, help="chunks a worker runs at once")
+    @argument("--memory", "--memory-limit", help='of each worker: "2 GB"')
     @argument("--all", action="store_true", help="with stop: every live cluster of yours")
     @line_magic
     def spicelab_cluster(self, line: str) -> Any:
         """Show, start and stop clusters.
 
         ``%spicelab_cluster local --workers 2`` starts one on this machine and makes it current.
+        Any other option of the kind is given as ``--timeout 30``.
         """
-        args = _parse(SpicelabMagics.spicelab_cluster, line)
-        return magic_actions.cluster(self.shell, args)
+        words, options = take_options(_words(line))
+        args = SpicelabMagics.spicelab_cluster.parser.parse_intermixed_args(words)
+        return magic_actions.cluster(self.shell, args, options)
 
     @magic_arguments()
     @argument("name", help="the variable that will hold the circuit")
