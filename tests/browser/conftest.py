@@ -20,6 +20,14 @@ def lab(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def sidebar():
+    """Skips where the JupyterLab sidebar is not built into this environment."""
+    folder = Path(sys.prefix) / "share" / "jupyter" / "labextensions" / "@spicelab" / "nb"
+    if not (folder / "package.json").is_file():
+        pytest.skip("the JupyterLab sidebar is not built: ./run sidebar (needs Node.js)")
+
+
+@pytest.fixture(scope="session")
 def chromium():
     if lab_module.chromium() is None:
         pytest.skip("no Chromium is installed: apt-get install chromium")

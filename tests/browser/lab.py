@@ -46,7 +46,10 @@ def chromium() -> str | None:
 class Lab:
     """A JupyterLab server on loopback, with nobody's configuration but its own."""
 
-    def __init__(self, folder: Path, theme: str = "JupyterLab Light") -> None:
+    def __init__(
+        self, folder: Path, theme: str = "JupyterLab Light", *, sidebar_server: bool = True
+    ) -> None:
+        self.runtime = folder / "runtime"
         self.root = folder / "notebooks"
         self.root.mkdir(parents=True)
         self.port, self.token = free_port(), secrets.token_hex(16)
@@ -82,6 +85,8 @@ class Lab:
                 sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1",
                 f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0",
                 f"--ServerApp.root_dir={self.root}", "--allow-root", "--expose-app-in-browser",
+                "--ServerApp.jpserver_extensions="
+                + repr({"spicelab_nb.jupyter.server": sidebar_server}),
             ],
             cwd=self.root, env=environment, stdout=self._log, stderr=subprocess.STDOUT,
         )  # fmt: skip
@@ -123,8 +128,10 @@ class Lab:
         path.write_text(json.dumps(notebook))
         return path
 
-    def address(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.port}/doc/tree/{name}?token={self.token}"
+    def address(self, name: str, mode: str = "doc") -> str:
+        """Of a notebook: alone (``doc``), or in a whole JupyterLab of its own (``lab``)."""
+        where = "doc" if mode == "doc" else f"lab/workspaces/{Path(name).stem}"
+        return f"http://127.0.0.1:{self.port}/{where}/tree/{name}?token={self.token}"
 
     def close(self) -> None:
         self._process.terminate()
@@ -139,13 +146,13 @@ class Lab:
 class Notebook:
     """A notebook open in the browser."""
 
-    def __init__(self, page, lab: Lab, name: str, cells: list[str]) -> None:
+    def __init__(self, page, lab: Lab, name: str, cells: list[str], mode: str = "doc") -> None:
         self.page, self.path = page, lab.write(name, cells)
         self.complaints: list[str] = []
         page.set_default_timeout(LIMIT)
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.goto(lab.address(name))
+        page.goto(lab.address(name, mode))
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
         self.wait_idle()
 
@@ -155,7 +162,8 @@ class Notebook:
 
     def command(self, name: str, **arguments) -> None:
         self.page.evaluate(
-            "([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments]
+            "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)",
+            [name, arguments],
         )
 
     def start_command(self, name: str) -> None:
@@ -235,7 +243,12 @@ class Notebook:
         return json.loads(self.path.read_text())
 
     def shut_down(self) -> None:
-        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        """End the kernels of what is open."""
+        self.page.evaluate(
+            "() => Promise.all([...window.jupyterapp.shell.widgets('main')]"
+            ".filter((w) => w.sessionContext && w.sessionContext.session)"
+            ".map((w) => w.sessionContext.shutdown()))"
+        )
 
 
 @contextlib.contextmanager
