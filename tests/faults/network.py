@@ -78,7 +78,8 @@ class Cable:
         """Start a command at one end, ended by `close`."""
         with log.open("ab") as file:
             process = subprocess.Popen(
-                [*prefix, *command],
+                # It ends with this process, however that ends.
+                ["setpriv", "--pdeathsig", "KILL", *prefix, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,

@@ -1,8 +1,15 @@
 """Workers that have another version of this package than the client."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
+import psutil
 import pytest
 import scenes
 
@@ -20,49 +27,92 @@ def another_version(tmp_path):
     return str(folder)
 
 
+def beside(command, folder, environment):
+    """Start a process that belongs to nobody's cluster, and ends with this one."""
+    return subprocess.Popen(
+        ["setpriv", "--pdeathsig", "TERM", *command],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+        start_new_session=True,
+    )
+
+
+def dask_of(version, folder, processes, wait_until):
+    """A Dask scheduler with one worker: how it is joined."""
+    file = folder / "scheduler.json"
+    listen = ("--host", "127.0.0.1", "--port", "0")
+    for command in (["scheduler", *listen], ["worker", "--nthreads", "1", "--no-nanny"]):
+        command = [sys.executable, "-m", "dask", *command, "--no-dashboard"]
+        command += ["--scheduler-file", str(file)]
+        processes.append(beside(command, folder, {"PYTHONPATH": version}))
+        wait_until(file.exists, what="the scheduler")
+    return {"kind": "address", "address": json.loads(file.read_text())["address"]}
+
+
+def ray_of(version, folder, processes, wait_until):
+    """A Ray on this machine: how it is joined."""
+    token = folder / "token"
+    token.write_text("1" * 64)
+    token.chmod(0o600)
+    place = folder / "r"
+    start = {"owner": os.getpid(), "workers": 1, "patience": 100, "scratch": str(place)}
+    (folder / "start.json").write_text(json.dumps(start))
+    environment = {
+        "PYTHONPATH": os.pathsep.join([version, str(Path(sl.__file__).parents[1])]),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+        **ray_token(folder),
+    }
+    command = [sys.executable, "-m", "spicelab_nb.clusters.ray_process", str(folder), "head"]
+    # Its owner is told by its parent's number: no program in between.
+    processes.append(
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **environment},
+            start_new_session=True,
+        )
+    )
+    address = place / "ray_current_cluster"
+    wait_until(lambda: address.exists() and address.read_text().strip(), limit=120, what="Ray")
+    return {"kind": "ray", "workers": 1, "address": address.read_text().strip()}
+
+
+def ray_token(folder):
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
+
+
 @pytest.fixture
-def strangers(tmp_path, another_version, monkeypatch, start, wait_until):
-    """``strangers(kind)``: a cluster of workers of another version."""
-    started = []
+def strangers(another_version, monkeypatch, wait_until):
+    """``strangers(kind)``: a cluster of workers of another version, started by somebody else."""
+    processes = []
+    # Ray's sockets want a short path.
+    folder = Path(tempfile.mkdtemp(prefix="v"))
 
     def begin(kind):
-        import subprocess
-
-        import network
-
-        if kind == "ray":
-            return start(kind, workers=1, environment={"PYTHONPATH": another_version})
-        file = tmp_path / "scheduler.json"
-        commands = [
-            [*network.scheduler("tcp://127.0.0.1:0"), "--scheduler-file", str(file)],
-            [
-                *(sys.executable, "-m", "dask", "worker", "--scheduler-file", str(file)),
-                *("--nthreads", "1", "--no-nanny", "--no-dashboard"),
-            ],
-        ]
+        make = ray_of if kind == "ray" else dask_of
+        joined = make(another_version, folder, processes, wait_until)
         with monkeypatch.context() as patch:
-            patch.setenv("PYTHONPATH", another_version)
-            for command in commands:
-                started.append(
-                    subprocess.Popen(
-                        command,
-                        cwd=tmp_path,
-                        stdin=subprocess.DEVNULL,
-                        stdout=subprocess.DEVNULL,
-                        stderr=subprocess.DEVNULL,
-                    )
-                )
-                wait_until(file.exists, what="the scheduler")
-        import json
-
-        cluster = start("address", address=json.loads(file.read_text())["address"], workers=None)
+            for name, value in ray_token(folder).items() if kind == "ray" else ():
+                patch.setenv(name, value)
+            cluster = sl.cluster(joined.pop("kind"), **joined)
         wait_until(lambda: cluster.workers == 1, what="the worker")
         return cluster
 
     yield begin
-    for process in reversed(started):
-        process.kill()
-        process.wait()
+    for process in reversed(processes):
+        below = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        psutil.wait_procs(below, timeout=20)
+        for each in (process, *(p for p in below if p.is_running())):
+            each.kill()
+        process.communicate()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.ngspice
