@@ -106,8 +106,8 @@ class Budget:
     """Holds a run to an amount: the gate of its driver.
 
     A chunk is handed out only if what is under way and this chunk can end within the amount, as far
-    as the longest of the latest chunks tells; so it is overstepped by no more than what the chunks
-    cost that run when it is reached.
+    as the longest of the latest chunks tells; until the first one has ended, only where a slot is
+    free. So it is overstepped by no more than what the chunks cost that run when it is reached.
 
     Parameters
     ----------
@@ -149,6 +149,9 @@ class Budget:
         self._tell(spent)
         if not price and not spent:
             return True
+        if not self._longest and under_way >= max(slots, 1):
+            # Nobody knows yet how long a chunk takes: none waits behind those that run.
+            return False
         rounds = math.ceil((under_way + 1) / max(slots, 1))
         seconds = Decimal(repr(self._longest * rounds))
         ahead = Money(CONTEXT.divide(CONTEXT.multiply(price, seconds), _HOUR), spent.currency)

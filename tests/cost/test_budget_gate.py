@@ -101,6 +101,16 @@ def test_the_first_chunk_begins_as_long_as_anything_is_left():
     assert budget.over()
 
 
+def test_nothing_waits_behind_chunks_that_nobody_has_timed():
+    till = Till()
+    budget = till.budget(1000)
+    assert budget.admits(3, 4)
+    assert not budget.admits(4, 4)
+    assert budget.admits(0, 0)  # workers that are still coming
+    budget.note(Done(1.0))
+    assert budget.admits(4, 4)
+
+
 def test_what_fits_is_reserved_in_silence():
     reserve(Money(5), upper=Money(5), before=Money(0), samples=10, where="lab")
     reserve(Money(5), upper=Money(1), before=Money(4), samples=10, where="lab")
