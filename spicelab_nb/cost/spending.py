@@ -285,12 +285,11 @@ def spending_of(
     """
     clusters = _Increments(entries, ("intent", "started", "rate", "alive", "ended"), zone)
     runs = _Increments(entries, ("run", "run-alive", "run-ended"), zone)
-    used: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    used: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     charges: dict[tuple[str, str, str, str, str], Decimal] = defaultdict(Decimal)
     for id, day, amount in runs:
         first = runs.first[id]
-        where = str(first.get("cluster_id", ""))
-        used[where, day] += amount
+        used[str(first.get("cluster_id", ""))][day] += amount
         charges[
             day,
             str(first.get("user", "")),
@@ -298,17 +297,25 @@ def spending_of(
             str(first.get("campaign", "")),
             runs.currency(id),
         ] += amount
+    costs: dict[str, dict[str, Decimal]] = defaultdict(dict)
     for id, day, amount in clusters:
-        first = clusters.first[id]
-        idle = amount - used.pop((id, day), Decimal(0))
-        if idle > 0:
-            charges[
-                day,
-                str(first.get("user", "")),
-                str(first.get("name", "")),
-                IDLE,
-                clusters.currency(id),
-            ] += idle
+        costs[id][day] = amount
+    for id, days in costs.items():
+        first, computing = clusters.first[id], used[id]
+        # A cluster and its runs write their lines at different moments, on this side of midnight or
+        # that: idle is what is left of all days together, not of each.
+        left = sum(days.values()) - sum(computing.values())
+        for day, amount in sorted(days.items()):
+            idle = min(amount - computing[day], left)
+            if idle > 0:
+                left -= idle
+                charges[
+                    day,
+                    str(first.get("user", "")),
+                    str(first.get("name", "")),
+                    IDLE,
+                    clusters.currency(id),
+                ] += idle
     return Spending(
         charges=tuple(
             Charge(day=day, user=user, cluster=cluster, campaign=campaign,

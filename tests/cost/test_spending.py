@@ -1,7 +1,9 @@
 """What was spent: by campaign, cluster, day and user, whatever the clock did."""
 
 import datetime
+import tempfile
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -185,6 +187,26 @@ def test_the_clock_of_the_day_may_jump_without_changing_any_sum(tmp_path):
     spending = spending_of(ledger.read()[0], zone=datetime.UTC)
     assert spending.total() == Money(4)
     assert len(spending.by("day")) == 4
+
+
+@given(st.lists(st.integers(0, 3), min_size=8, max_size=8))
+def test_a_run_and_its_cluster_may_write_on_different_days_without_changing_any_sum(days):
+    """A cluster of 4 USD whose run cost 3: whichever line falls on which side of midnight."""
+    with tempfile.TemporaryDirectory() as folder:
+        clock = Clock()
+        ledger = Ledger(Path(folder) / "ledger.jsonl", clock=clock)
+        ledger.append("started", "c", name="lab", price_per_hour="1", elapsed=0, spent="0")
+        ledger.append("run", "r", campaign="amp", plan="p", cluster="lab", cluster_id="c")
+        for number, day in enumerate(days):
+            clock.now = day * DAY
+            spent = number // 2 + 1
+            if number % 2:
+                ledger.append("alive", "c", name="lab", price_per_hour="1", spent=str(spent))
+            else:
+                ledger.append("run-alive", "r", spent=str(min(spent, 3)))
+        spending = spending_of(ledger.read()[0], zone=datetime.UTC)
+    assert spending.by("campaign") == {"amp": Money(3), IDLE: Money(1)}
+    assert spending.total() == Money(4)
 
 
 def test_an_empty_ledger_has_spent_nothing():
