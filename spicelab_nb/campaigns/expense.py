@@ -18,7 +18,7 @@ from spicelab_nb.errors import BudgetError, ClusterError, LedgerError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from spicelab_nb.clusters import Cluster
+    from spicelab_nb.clusters import Cluster, Record
     from spicelab_nb.cost.preview import Preview, Row
     from spicelab_nb.results.plan import Plan
     from spicelab_nb.results.spec import Spec
@@ -36,8 +36,8 @@ LOOK_SECONDS = 0.5
 NOTE_SECONDS = 60.0
 """Between two lines in the ledger: what is lost of a run's account when its kernel is killed."""
 
-_rested: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
-"""Clusters that a budget has scaled down, and how many workers they had."""
+_rested: WeakKeyDictionary[Any, Record] = WeakKeyDictionary()
+"""Clusters that a budget has scaled down, as they were before."""
 
 
 def check_reservation(
@@ -76,7 +76,7 @@ def check_reservation(
             'with its price: sl.cluster("address", address=..., price=0.04), in USD a core and '
             "hour, or price=0 where it is free."
         )
-    if not price and not _rested.get(cluster):
+    if cluster is None or (not price and not _rested.get(cluster)):
         return amount
     if amount <= before:
         spent = f"{before} of it is spent already" if before else "nothing may be spent"
@@ -196,7 +196,8 @@ class Expense:
             It costs money, and that cannot be written down.
         """
         cluster = self._cluster
-        workers = _rested.pop(cluster, 0) if cluster is not None else 0
+        rested = _rested.pop(cluster, None) if cluster is not None else None
+        workers = rested.workers if rested is not None else 0
         self.look(force=True)
         predicted = self._predicted
         facts = {
@@ -279,13 +280,13 @@ class Expense:
         cluster = self._cluster
         if cluster is None or not cluster.price_per_hour or cluster.campaigns_under_way:
             return
-        workers = cluster.workers
+        before = cluster.record()
         try:
             cluster.scale(0)
         except ClusterError as error:
             self.warn(f"{cluster.name!r} goes on costing: {error}")
         else:
-            _rested[cluster] = workers
+            _rested[cluster] = before
             logger.warning("%r is scaled down to 0 workers: its budget is spent.", cluster.name)
 
     def _spent_now(self) -> Money:
@@ -358,7 +359,7 @@ def open_expense(
                 pilot=budget is not None,
                 # Other places matter only where this one may be refused.
                 machines=None if budget is not None else [],
-                also=cluster,
+                also=_described(cluster),
             )
             looked.append((preview, row_of(preview, cluster)))
         return looked[0]
@@ -378,6 +379,14 @@ def open_expense(
         budget=amount,
         predicted=looked[0][1] if looked else None,
     )
+
+
+def _described(cluster: Cluster | None) -> Record | None:
+    """A cluster as it will be when the run begins: with the workers that a budget took from it."""
+    if cluster is None or not hasattr(cluster, "record"):
+        return None
+    now = cluster.record()
+    return now if now.workers else _rested.get(cluster, now)
 
 
 def _bounds(interval: Any) -> list[float] | None:

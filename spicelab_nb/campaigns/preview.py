@@ -26,7 +26,7 @@ from spicelab_nb.cost.pilot import GUESS_DF, Ratio, pilot_statistics
 from spicelab_nb.cost.preview import Place, Preview, Row
 from spicelab_nb.cost.wording import between, time_text
 from spicelab_nb.cost.workload import Tariff, Workload
-from spicelab_nb.errors import CostError, LedgerError, StoreError
+from spicelab_nb.errors import CostError, LedgerError, StoreMissingError
 from spicelab_nb.results.store import Store
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def make_preview(
     machines: Any = None,
     speed: Any = None,
     tariff: Tariff | None = None,
-    also: Cluster | None = None,
+    also: Record | None = None,
     today: datetime.date | None = None,
 ) -> Preview:
     """Make the preview of a campaign; see ``Campaign.preview``."""
@@ -120,9 +120,9 @@ def make_preview(
     workload, basis, problem = _workload(simulator, measured, left, seconds_per_sample)
     start_s = measured.start_s if measured is not None else 0.0
     records = {record.id: record for record in clusters.list_clusters()}
-    if also is not None and hasattr(also, "record"):
+    if also is not None:
         # It may have changed since it last wrote its record, or have none.
-        records[also.id] = also.record()
+        records[also.id] = also
     past, trouble = _past()
     places: tuple[Place, ...] = ()
     if workload is not None:
@@ -161,7 +161,7 @@ def _existing(store: str, plan: Plan) -> Store | None:
     """The store, if it is there; reading alone."""
     try:
         opened = Store.open(store, create=False)
-    except StoreError:
+    except StoreMissingError:
         return None
     if opened.digest() != plan.digest:
         # Says what differs.

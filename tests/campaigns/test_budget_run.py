@@ -92,8 +92,12 @@ def test_a_rested_cluster_wakes_for_more_money(tmp_path, priced, wait_until):
     assert run.progress.state == "stopped: budget"
     wait_until(lambda: priced.workers == 0, what="the cluster to rest")
     spent = priced.spent
-    run.resume(priced, budget=100.0, reserve=False).wait(120)
+    # What it will cost with the workers that it had is reserved, though it has none now.
+    with pytest.raises(errors.BudgetError, match="may cost up to"):
+        run.resume(priced, budget=float(run.progress.spent) + 0.01)
+    run.resume(priced, budget=100.0).wait(120)
     assert run.progress.state == "done"
+    assert run.cost.runs[-1].predicted_usd is not None
     assert priced.spent > spent
 
 
@@ -142,6 +146,15 @@ def test_a_negative_budget_is_refused_before_anything_is_made(tmp_path, budget):
 def test_a_budget_that_is_no_amount_is_refused(tmp_path, budget):
     with pytest.raises(errors.BudgetError, match="amount of money"):
         campaign_in(tmp_path / "s").run(budget=budget)
+
+
+def test_a_budget_holds_where_no_cluster_is_given_either(tmp_path, runtime_dir):
+    run = campaign_in(tmp_path / "s", n=5).run(budget=0)
+    try:
+        assert run.wait(120).progress.state == "done"
+        assert run.progress.spent == 0
+    finally:
+        sl.clusters.current().close()
 
 
 def test_without_a_known_price_there_is_no_budget(tmp_path, runtime_dir):
