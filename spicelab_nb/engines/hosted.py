@@ -143,6 +143,10 @@ class HostedEngine:
                     if base_losses > 3:
                         raise EngineError(f"{self._name} ends again and again: {lost}") from lost
                 continue
+            except BaseException:
+                # Interrupted: the next question must not be given the answer to this one.
+                self.close()
+                raise
             base_losses = 0
             for work, outcome in zip(batch, answer.outcomes, strict=False):
                 outcomes[work.place] = (

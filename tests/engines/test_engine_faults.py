@@ -48,6 +48,25 @@ def test_a_host_killed_in_the_middle_changes_no_outcome(name, wait_until):
         engine.close()
 
 
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_interrupted_call_leaves_its_answer_to_nobody(name, wait_until):
+    points = [Point(deck=deck(f"{1000 + i}")) for i in range(2000)]
+
+    def interrupt():
+        wait_until(lambda: (engine.position or 0) >= 2, what="a message half done")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with find(name) as engine:
+        (expected,) = engine.run(deck("7k"), [Point()], cpu_limit=30)
+        work = threading.Thread(target=interrupt)
+        work.start()
+        with pytest.raises(KeyboardInterrupt):
+            engine.run(deck(), points, cpu_limit=30)
+        work.join()
+        (found,) = engine.run(deck("7k"), [Point()], cpu_limit=30)
+    assert same_bits(expected, found)
+
+
 PARENT = """
 import sys
 from spicelab_nb.engines import Analysis, Deck, Point, find
