@@ -15,6 +15,7 @@ from spicelab_nb.errors import CircuitError
 from spicelab_nb.sampling.rounding import quantise
 from spicelab_nb.simulators.divergence import divergence
 from spicelab_nb.simulators.session import Feeder
+from spicelab_nb.simulators.trial import spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["IdleParameterWarning", "check_effects", "idle_parameters"]
 
 TRIED = 16
-"""Points of a design among which a value other than the nominal is looked for."""
+"""Points at the beginning of a design, and again from all over it, among which a value other than
+the nominal is looked for."""
 
 MOST_LOADS = 8
 """How many parameters that only a fresh load can set are tried at most: a load may take seconds."""
-
 
 EFFECT_SECONDS = 5.0
 """Processor time that looking for parameters without effect may take, about."""
@@ -59,7 +60,7 @@ def check_effects(
     CircuitError
         A parameter changes nothing at all, not one bit of one signal.
     """
-    others = _other_values(circuit, design)
+    others = {name: given[0] for name, given in _other_values(circuit, design).items()}
     points = [Point(), *(Point(deck=circuit.with_values({n: v}).deck()) for n, v in others.items())]
     first, *changed = engine.run(circuit.deck(), points, cpu_limit=cpu_limit)
     if first.status != Status.OK:
@@ -152,22 +153,20 @@ def _rounded(value: Value) -> Value:
 
 
 def _extremes(circuit: Circuit, design: BoundDesign) -> dict[str, list[Value]]:
-    """The least and the largest value among the first points, the nominal left out."""
-    found: dict[str, list[Value]] = {}
-    for name, values in design.draw(0, min(TRIED, design.size)).items():
-        nominal = circuit.parameters.nominal(name)
-        given = [v for v in values.tolist() if v != nominal]
-        if given:
-            found[name] = list(dict.fromkeys([min(given), max(given)]))
-    return found
+    """The least and the largest of the other values."""
+    return {
+        name: list(dict.fromkeys([min(given), max(given)]))
+        for name, given in _other_values(circuit, design).items()
+    }
 
 
-def _other_values(circuit: Circuit, design: BoundDesign) -> dict[str, Value]:
-    drawn = design.draw(0, min(TRIED, design.size))
-    others: dict[str, Value] = {}
-    for name, values in drawn.items():
-        nominal = circuit.parameters.nominal(name)
-        different = [v for v in values.tolist() if v != nominal]
-        if different:
-            others[name] = different[0]
-    return others
+def _other_values(circuit: Circuit, design: BoundDesign) -> dict[str, list[Value]]:
+    """Values of each parameter at some points, the nominal left out; at least one for each name."""
+    drawn = {n: v.tolist() for n, v in design.draw(0, min(TRIED, design.size)).items()}
+    # The first points of a sweep may all have the same value of what varies slowly.
+    for point in spread(design, TRIED).values():
+        for name, value in point.items():
+            drawn[name].append(value)
+    nominal = {name: circuit.parameters.nominal(name) for name in drawn}
+    others = {n: [v for v in values if v != nominal[n]] for n, values in drawn.items()}
+    return {name: given for name, given in others.items() if given}

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 import spicelab_nb as sl
@@ -28,6 +29,15 @@ def plan(name, engine):
 def test_a_parameter_that_the_embedded_engine_leaves_out_is_refused():
     with pytest.raises(CircuitError, match=r"neospice gives the same results whatever M1\.delvto"):
         plan("M1.delvto", "neospice")
+
+
+def test_it_is_refused_too_where_the_sweep_begins_with_its_nominal():
+    design = sl.Sweep({"M1.delvto": [0.0, 0.01], "R1": np.geomspace(1e3, 4e3, 40)})
+    campaign = sl.Campaign(
+        sl.Circuit(DECK), design, measures={"gain": sl.measure.gain("v(d)")}, engine="neospice"
+    )
+    with pytest.raises(CircuitError, match=r"whatever M1\.delvto"):
+        _ = campaign.plan
 
 
 def test_one_that_it_knows_is_taken():
