@@ -148,9 +148,11 @@ class _Warm:
     def take(self) -> bool:
         """Begin to use it; False where it has been given up."""
         self._lock.acquire()
-        if self.given_up:
-            self._lock.release()
-        return not self.given_up
+        if not self.given_up:
+            return True
+        # Whoever gave it up meanwhile found it in use, and left it to its user to close.
+        self.put_down()
+        return False
 
     def put_down(self) -> None:
         """Stop using it; it is closed if it was given up meanwhile."""
@@ -180,12 +182,11 @@ class _Sessions(threading.local):
     def using(self, key: str, simulator: Simulator) -> Iterator[Session]:
         """Give the session of `key`, opened if need be."""
         warm = self._open.get(key)
-        if warm is None or not warm.take():
+        while warm is None or not warm.take():
             self._open.pop(key, None)
             while len(self._open) >= WARM_SESSIONS:
                 self._open.popitem(last=False)[1].give_up()
             warm = self._open[key] = _Warm(key, simulator.open())
-            warm.take()
         self._open.move_to_end(key)
         try:
             yield warm.session

@@ -45,3 +45,21 @@ def test_an_engine_that_is_computing_is_closed_afterwards():
     warm.give_up()
     assert len(closed) == 1
     assert not warm.take(), "a closed one is opened anew"
+
+
+def test_one_that_is_given_up_just_before_its_next_chunk_is_closed():
+    from spicelab_nb.campaigns import task
+
+    closed = []
+
+    class Session:
+        def close(self):
+            closed.append(self)
+
+    warm = task._Warm("key", Session())
+    with warm._lock:  # its thread has it already, and has not looked yet
+        warm.give_up()
+    assert closed == []
+    assert not warm.take()
+    assert closed == [warm.session]
+    assert warm not in task._every_session
