@@ -297,7 +297,7 @@ class _Judge:
         atol: float,
     ) -> Comparison:
         worst, where = (0.0, 0.0), NOMINAL
-        differing, ok, most = 0, True, -1.0
+        differing, ok, most = 0, True, (False, -1.0)
         for point, (a, b) in pairs.items():
             if _same_bits(a, b):
                 continue
@@ -307,7 +307,7 @@ class _Judge:
             ok = ok and kept
             worst = (max(worst[0], absolute), max(worst[1], relative))
             # One that breaks what was asked goes before one that keeps it.
-            rank = relative + (0.0 if kept else 1e300)
+            rank = (not kept, relative)
             if rank > most:
                 most, where = rank, point
         scalar = differing and np.ndim(pairs[where][0]) == 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spicelab_nb.campaigns.selection import NOMINAL
-from spicelab_nb.errors import CorruptObjectError, StoreError, StoreMismatchError
+from spicelab_nb.errors import CorruptObjectError, StoreMismatchError, StoreMissingError
 from spicelab_nb.results.overlap import Columns
 from spicelab_nb.results.platform import fingerprint, fingerprint_digest
 from spicelab_nb.results.store import Store
@@ -151,10 +151,12 @@ def read_results(where: str, plan: Plan, design: BoundDesign) -> StoredResults |
     ------
     StoreMismatchError
         It holds the results of another plan.
+    StoreError
+        It cannot be read: whether it holds anything is not known.
     """
     try:
         store = Store.open(where, create=False)
-    except StoreError as error:
+    except StoreMissingError as error:
         logger.debug("Nothing to compare with: %s", error)
         return None
     there = store.peek()

@@ -9,7 +9,7 @@ import pytest
 
 import spicelab_nb as sl
 from spicelab_nb.campaigns.selection import NOMINAL, choose
-from spicelab_nb.errors import CampaignError, StoreMismatchError
+from spicelab_nb.errors import CampaignError, StoreMismatchError, StoreUnreachableError
 from spicelab_nb.results.platform import fingerprint
 from spicelab_nb.results.store import Store
 from spicelab_nb.sampling.design import Dimension
@@ -121,6 +121,41 @@ def test_the_last_bit_of_a_stored_value_counts(tmp_path, serial):
     assert (fresh.ok, fresh.differing) == (False, 2)
     assert fresh.relative < 3e-16
     assert checks(verification)["other engine"].ok
+
+
+@pytest.mark.ngspice
+def test_the_sample_named_is_the_one_that_differs_most(tmp_path):
+    campaign = rc(tmp_path / "s")
+    store = Store.open(campaign.store, create=True)
+    store.create(campaign.plan, campaign.design.size)
+    values, seeds = campaign.design.draw(0, 20), campaign.design.seeds(0, 20)
+    session = campaign.simulator.open()
+    try:
+        batch = session.run(0, values, seeds)
+    finally:
+        session.close()
+    batch.measures["f3db"][:] *= 1 + 0.001 * np.arange(20)[::-1]
+    store.publish(batch, values=values, receipt={"platform": fingerprint()})
+    for check in campaign.verify(12).checks:
+        found = check.comparisons[0]
+        assert found.differing > 5
+        apart = abs(found.reference - found.found) / max(found.reference, found.found)
+        assert apart == pytest.approx(found.relative, rel=1e-12)
+
+
+def test_a_store_out_of_reach_is_not_taken_for_an_empty_one(tmp_path, monkeypatch):
+    campaign = sl.Campaign(
+        lambda x: x, sl.MonteCarlo(5, {"x": sl.Normal(mean=0.0, sd=1.0)}), store=tmp_path / "s"
+    )
+
+    def unreachable(url, **options):
+        raise StoreUnreachableError(f"Nobody answers where {url} is.")
+
+    monkeypatch.setattr(Store, "open", unreachable)
+    with pytest.raises(StoreUnreachableError, match="Nobody answers"):
+        campaign.verify(2)
+    with pytest.raises(StoreUnreachableError, match="Nobody answers"):
+        campaign.preview(pilot=False)
 
 
 @pytest.mark.ngspice
