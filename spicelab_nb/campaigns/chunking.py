@@ -123,12 +123,6 @@ class Chunker:
         self._remaining -= cut - start
         return Chunk(start, cut)
 
-    def put_back(self, gaps: Iterable[tuple[int, int]]) -> None:
-        """Add ranges that turned out to be missing after all."""
-        for start, stop in gaps:
-            self._gaps.append((start, stop))
-            self._remaining += stop - start
-
 
 class Pace:
     """Keeps what is handed out in any one second under a limit, whatever was estimated.

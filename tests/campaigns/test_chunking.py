@@ -85,5 +85,3 @@ def test_what_remains_is_counted_without_looking_at_every_gap():
     done = drain(chunker, seconds=1e-3)
     assert sum(len(c) for c in done) == 3000
     assert chunker.remaining == 0
-    chunker.put_back([(5, 9)])
-    assert chunker.remaining == 4
