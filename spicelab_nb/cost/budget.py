@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 from spicelab_nb.cost.money import CONTEXT, USD, Money, as_money
-from spicelab_nb.errors import BudgetError
+from spicelab_nb.errors import BudgetError, CurrencyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +27,8 @@ def budget_of(budget: Any, currency: str = USD) -> Money:
     ------
     BudgetError
         It is negative, or no amount.
+    CurrencyError
+        It is money of another currency than `currency`, in which all prices are.
     """
     try:
         amount = as_money(budget, currency)
@@ -34,6 +36,11 @@ def budget_of(budget: Any, currency: str = USD) -> Money:
         raise BudgetError(
             f"budget= is an amount of money like 5.00, or None, not {budget!r}."
         ) from error
+    if amount.currency != currency:
+        raise CurrencyError(
+            f"Prices are in {currency}, and the budget is {amount}: nothing here knows a rate of "
+            f"exchange, so give it in {currency}."
+        )
     if amount.amount < 0:
         raise BudgetError(
             f"A budget cannot be negative: {amount}. 0 means that nothing may be spent; without "

@@ -14,7 +14,7 @@ import pytest
 import spicelab_nb as sl
 from spicelab_nb import errors
 from spicelab_nb.campaigns.pilot import pilot_points, read_pilot
-from spicelab_nb.cost import OwnMachine, Partition, Ratio, pareto
+from spicelab_nb.cost import Money, OwnMachine, Partition, Ratio, pareto
 from spicelab_nb.results.store import Store
 
 
@@ -394,6 +394,12 @@ def test_a_deadline_and_a_budget_choose_the_workers_and_say_where_they_do_not_fi
 def test_wishes_that_make_no_sense_are_refused(preview, wish):
     with pytest.raises(errors.CostError):
         preview.at(**wish)
+
+
+def test_money_of_another_currency_is_not_compared(preview):
+    for ask in (preview.fastest, lambda budget: preview.at(budget=budget)):
+        with pytest.raises(errors.CurrencyError, match="Prices are in USD"):
+            ask(Money(5, "EUR"))
 
 
 def test_times_are_taken_as_people_write_them(preview):

@@ -136,6 +136,7 @@ def test_what_does_not_fit_is_refused_with_what_would():
 
 
 def test_a_budget_in_another_currency_is_refused():
-    assert budget_of(Money(5, "EUR")) == Money(5, "EUR")
+    with pytest.raises(CurrencyError, match=r"Prices are in USD.*5\.00 EUR"):
+        budget_of(Money(5, "EUR"))
     with pytest.raises(CurrencyError):
         reserve(Money(5, "EUR"), upper=Money(1), before=Money(0), samples=1, where="lab")
