@@ -39,13 +39,18 @@ def time_text(seconds: float) -> str:
     return f"{whole / 86400:.1f} days"
 
 
+_SCALES = (
+    (86400.0, "days", 1.995), (3600.0, "h", 1.995), (60.0, "min", 1.995), (1.0, "s", 0.995),
+    (1e-3, "ms", 0.0),
+)  # fmt: skip
+"""Seconds of a unit, and how many of it a time has at least that is written in it."""
+
+
 def span_text(mean: float, low: float, high: float) -> str:
     """Write a time with its bounds, all in the unit of the mean: ``"3.2 min (2.2 to 4.5)"``."""
     if not math.isfinite(mean):
         return "never ends"
-    for scale, unit in ((86400.0, "days"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms")):
-        if mean >= 1.995 * scale or unit == "ms":
-            break
+    scale, unit = next((s, name) for s, name, least in _SCALES if mean >= least * s)
     texts = [_digits(value / scale) for value in (mean, low, high)]
     return f"{texts[0]} {unit} ({texts[1]} to {texts[2]})"
 
