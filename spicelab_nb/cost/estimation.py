@@ -142,9 +142,9 @@ def estimate(
     makespan = _widened(span.at_least(floor_s), workload, speed, cut)
     time = _with_boot(makespan, tariff)
     billed = Interval(
-        mean=model.bill_seconds(time.mean, tariff.minimum_s),
-        lower=model.bill_seconds(time.lower, tariff.minimum_s),
-        upper=model.bill_seconds(time.upper, tariff.minimum_s),
+        mean=_billed_s(time.mean, machine, tariff),
+        lower=_billed_s(time.lower, machine, tariff),
+        upper=_billed_s(time.upper, machine, tariff),
     )
     hour_usd = count * machine.usd_per_hour(spot=spot)
     bill = _bill(workload, hour_usd, count, cut.chunks, billed.mean, tariff)
@@ -343,6 +343,13 @@ def _with_boot(makespan: Interval, tariff: Tariff) -> Interval:
         lower=max(mean - math.hypot(makespan.mean - makespan.lower, half), 0.0),
         upper=mean + math.hypot(makespan.upper - makespan.mean, half),
     )
+
+
+def _billed_s(seconds: float, machine: Machine, tariff: Tariff) -> float:
+    """Clouds bill whole seconds; what one's own machines cost is metered as it passes."""
+    if machine.provider == "own":
+        return max(seconds, tariff.minimum_s)
+    return model.bill_seconds(seconds, tariff.minimum_s)
 
 
 def _bill(

@@ -266,6 +266,16 @@ def test_ones_own_machine_costs_nothing_unless_it_has_a_price():
     assert estimate(workload, by_energy, 2).cost_usd.mean == pytest.approx(0.03)
 
 
+def test_ones_own_machine_is_not_billed_by_whole_seconds():
+    workload = Workload(samples=10, sample_s=0.01, cv=0.3, chunk=1)
+    own = OwnMachine(cores=1, memory_gib=4.0, usd_per_core_hour=3600.0)
+    found = estimate(workload, own, 1)
+    assert found.billed_s == found.time_s
+    assert found.cost_usd.mean == pytest.approx(0.1, rel=0.02)
+    assert found.limited_by == "work"
+    assert estimate(workload, machine(), 1).billed_s.mean == 1.0
+
+
 def test_a_partition_has_so_many_nodes():
     lab = Partition(name="lab", nodes=4, cores=16, memory_gib=64.0, watts=400.0, usd_per_kwh=0.25)
     workload = Workload(samples=6400, sample_s=9.0, chunk=1)
