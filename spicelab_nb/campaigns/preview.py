@@ -62,7 +62,7 @@ CLOUD = Tariff(
 CLOUD_ASSUMED = (
     "Clouds: 110 s to boot and to end, a scheduler at 0.085 USD an hour, disks, addresses, storage "
     "for a month and download are in it; a virtual processor is taken to be as fast as one here, "
-    "within a third."
+    "uncertain by 20 %."
 )
 
 HERE, ELSEWHERE = 0.10, 0.20
@@ -71,6 +71,10 @@ another one."""
 
 LOCAL_START = 3.0
 """Seconds in which a local cluster comes up."""
+
+RUN_START = 0.2
+"""Seconds until a live cluster works on a run, and until its last chunk is noted; within a factor
+of two or three on an idle machine."""
 
 TASK_S = 0.003
 """Seconds that a scheduler and a worker need for a chunk beside computing and publishing it."""
@@ -375,7 +379,7 @@ def _cluster(
             usd_per_core_hour=(price or 0.0) / cores,
         ),
         workers=workers,
-        tariff=Tariff(boot_s=start_s, boot_relative_sd=0.5),
+        tariff=Tariff(boot_s=RUN_START + start_s, boot_relative_sd=0.5),
         speed=speeds.of(record.name, default, record.kind),
         priced=price is not None,
     )
@@ -417,7 +421,7 @@ def _machines(asked: Any, today: datetime.date) -> tuple[list[Machine], str]:
     of_catalogue = Catalogue(tuple(m for m in rows if isinstance(m, MachineType)))
     age = of_catalogue.age(today)
     warning = of_catalogue.warning(today)
-    dated = "" if age is None else f"Prices: the oldest is {age} days old. "
+    dated = "" if age is None else f"The oldest price is {age} days old. "
     return list(rows), f"{dated}{warning or ''}".strip()
 
 

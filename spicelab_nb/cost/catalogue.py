@@ -194,7 +194,9 @@ class Catalogue:
             parts.append(f"{len(ahead)} are dated after today ({today}): is the clock right?")
         if not parts:
             return None
-        return "; ".join(parts) + ". Refresh them, or check what you pay."
+        return (
+            "; ".join(parts) + ". Refresh them (spicelab_nb.cost.refresh), or check what you pay."
+        )
 
 
 def _updated(
