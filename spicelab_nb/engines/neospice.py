@@ -44,7 +44,8 @@ def _swept_sources(deck: Deck) -> list[str]:
 
 def _has_waveform(text: str, source: str) -> bool:
     """Whether the card of an independent source, with what continues it, gives a waveform."""
-    joined = re.sub(r"\n[ \t]*\+", " ", text)
+    # Comments and empty lines may stand between the two.
+    joined = re.sub(r"\n(?:[ \t]*(?:\*.*)?\n)*[ \t]*\+", " ", text.replace("\r\n", "\n"))
     card = re.search(rf"^[ \t]*{re.escape(source)}[ \t].*$", joined, re.IGNORECASE | re.MULTILINE)
     return card is not None and bool(_WAVEFORM.search(card.group()))
 
@@ -95,15 +96,15 @@ class NeospiceBackend:
     def load(self, deck: Deck, seed: int | None) -> None:
         """Check that this engine can do what the deck asks."""
         del seed  # a deck that draws numbers is refused below
+        texts = [deck.text, *(c.decode(errors="replace") for c in deck.files.values())]
         refusals = {
             "runs no set-up commands": bool(deck.setup),
             "loads no compiled Verilog-A models": bool(deck.osdi),
             "does not run every .meas line (take measures in Python)": bool(deck.meas),
             "returns no device parameters": any(s.startswith("@") for s in deck.save),
-            "cannot repeat numbers that the deck draws itself": bool(_RANDOM.search(deck.text))
-            or any(_RANDOM.search(c.decode(errors="replace")) for c in deck.files.values()),
+            "cannot repeat numbers that the deck draws itself": any(map(_RANDOM.search, texts)),
             "does not sweep a source that has a waveform (it stays at the waveform's start)": any(
-                _has_waveform(deck.text, source) for source in _swept_sources(deck)
+                _has_waveform(text, source) for source in _swept_sources(deck) for text in texts
             ),
         }
         for what, is_so in refusals.items():

@@ -50,14 +50,20 @@ def test_what_neospice_cannot_do_fails_with_the_way_out():
 
     text = "t\nV1 in 0 1\nR1 in 0 1k\n.end\n"
     op = (Analysis(name="op", kind="op", command="op"),)
+    swept = (Analysis(name="dc", kind="dc", command="dc v1 0 1 0.5"),)
     decks = [
         Deck(text=text, analyses=op, setup=("set ngbehavior=hsa",)),
         Deck(text=text, analyses=op, meas=("meas op x find v(in)",)),
         Deck(text=text, analyses=op, save=("@r1[i]",)),
         Deck(text=text.replace("1k", "'agauss(1k,10,1)'"), analyses=op),
         Deck(
-            text=text.replace("in 0 1\n", "in 0 dc 1\n+ SIN(0 1 1k)\n"),
-            analyses=(Analysis(name="dc", kind="dc", command="dc v1 0 1 0.5"),),
+            text=text.replace("in 0 1\n", "in 0 dc 1\n\n* a sine\n+ SIN(0 1 1k)\n"),
+            analyses=swept,
+        ),
+        Deck(
+            text=text.replace("V1 in 0 1\n", ".include source.inc\n"),
+            files={"source.inc": b"V1 in 0\r\n+ SIN(0 1 1k)\r\n"},
+            analyses=swept,
         ),
     ]
     engine = find("neospice")
@@ -66,4 +72,4 @@ def test_what_neospice_cannot_do_fails_with_the_way_out():
     )
     engine.close()
     assert {o.status for o in outcomes} == {Status.FAILED}
-    assert all("install ngspice" in o.reason for o in outcomes[:5])
+    assert all("install ngspice" in o.reason for o in outcomes[:6])
