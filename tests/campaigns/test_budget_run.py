@@ -69,7 +69,8 @@ def test_a_budget_ends_a_run_half_way_and_more_completes_it(tmp_path, priced, ca
         run.resume(priced, budget=1.0)
     run.resume(priced, budget=200.0, reserve=False).wait(120)
     assert run.progress.state == "done"
-    undisturbed = campaign_in(tmp_path / "other").run(sl.cluster("serial")).wait(120)
+    with sl.cluster("serial") as alone:
+        undisturbed = campaign_in(tmp_path / "other").run(alone).wait(120)
     assert bits_of(run.dataset) == bits_of(undisturbed.dataset)
     # The books agree: what the ledger has of the campaign is what the run says.
     entries, problems = ledger.default_ledger().read()
