@@ -116,7 +116,8 @@ class Row:
         from spicelab_nb.cost.preview_table import row_texts
 
         name, workers, time, cost, *_ = row_texts(self)
-        return f"<{name}, {workers} workers: {time}, {cost}>"
+        many = "1 worker" if workers == "1" else f"{workers} workers"
+        return f"<{name}, {many}: {time}, {cost}>"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

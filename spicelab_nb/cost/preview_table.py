@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from spicelab_nb.cost.wording import span_text, time_text
+from spicelab_nb.cost.workload import Interruptions
 
 if TYPE_CHECKING:
     from spicelab_nb.cost.preview import Preview, Row
@@ -64,6 +65,12 @@ def notes(preview: Preview) -> list[str]:
         found.append(f"No place is done within {time_text(preview.deadline_s)} nine times in ten.")
     elif preview.budget is not None and not any(row.fits for row in preview.rows):
         found.append(f"No place stays within {preview.budget} nine times in ten.")
+    if any(row.spot for row in preview.rows):
+        assumed = Interruptions()
+        found.append(
+            f"Spot: {assumed.rate_per_h:g} interruptions of a worker an hour are assumed, and "
+            f"{time_text(assumed.restart_s)} until its chunk begins again."
+        )
     return [*found, *preview.notes]
 
 

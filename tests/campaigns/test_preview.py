@@ -360,6 +360,8 @@ def test_a_cluster_with_more_workers_than_chunks_still_has_its_row(tmp_path):
 
 def test_spot_is_for_those_who_ask(preview):
     assert not any(row.spot for row in preview.rows)
+    assert "interruptions" not in repr(preview)
+    assert "0.05 interruptions of a worker an hour are assumed" in repr(preview.at(spot=True))
     spot = preview.at(spot=True).rows
     assert any(row.spot for row in spot)
     assert all(row.spot == row.place.machine.sells_spot() for row in spot)
