@@ -190,5 +190,9 @@ class Budget:
         for percent in THRESHOLDS:
             if percent > self._crossed and (share >= percent or (ended and percent == 100)):
                 self._crossed = percent
-                how = "The" if ended else f"{percent} % of the"
-                self._warn(percent, f"{how} budget of {self.amount} is spent: {spent}.")
+                self._warn(
+                    percent,
+                    f"No other chunk fits the budget of {self.amount}: {spent} is spent."
+                    if ended and share < percent
+                    else f"{percent} % of the budget of {self.amount} is spent: {spent}.",
+                )

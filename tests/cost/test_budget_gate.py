@@ -101,6 +101,17 @@ def test_the_first_chunk_begins_as_long_as_anything_is_left():
     assert budget.over()
 
 
+def test_an_end_below_the_budget_is_not_called_spent():
+    till = Till()
+    budget = till.budget(10)
+    till.spent = Money("9.3")
+    assert "9.30 USD spent, and another chunk" in budget.why()
+    assert till.said[-1] == (
+        100,
+        "No other chunk fits the budget of 10.00 USD: 9.30 USD is spent.",
+    )
+
+
 def test_nothing_waits_behind_chunks_that_nobody_has_timed():
     till = Till()
     budget = till.budget(1000)
