@@ -23,7 +23,7 @@ from spicelab_nb.campaigns.reference import (
 from spicelab_nb.campaigns.selection import NOMINAL, choose, label
 from spicelab_nb.campaigns.verification import Check, Comparison, StatusChange, Verification
 from spicelab_nb.engines import available
-from spicelab_nb.errors import CampaignError, SpicelabError
+from spicelab_nb.errors import CampaignError, SpicelabError, nearest
 from spicelab_nb.results.platform import fingerprint, fingerprint_digest
 from spicelab_nb.simulators import CircuitSimulator
 from spicelab_nb.simulators.simulator import Status
@@ -69,8 +69,9 @@ def verify(
     """
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise CampaignError(f"verify(n) runs n samples again: n must be at least 1, not {n!r}.")
-    if not 0 <= rtol < 1:
+    if not _is_number(rtol) or not 0 <= rtol < 1:
         raise CampaignError(f"verify: rtol is a relative difference, 0 to 1, not {rtol!r}.")
+    _check_absolute(atol, simulator.outputs)
     stored = read_results(store, plan, design)
     points = choose(
         design,
@@ -106,6 +107,20 @@ def verify(
         damage=() if stored is None else stored.damage,
         notes=() if stored is None else tuple(stored.notes(points, rtol)),
     )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_absolute(atol: Any, outputs: Mapping[str, Any] | None) -> None:
+    by_measure = atol if isinstance(atol, Mapping) else {"": atol}
+    for name, value in by_measure.items():
+        if not _is_number(value) or not value >= 0:
+            where = f" of {name!r}" if name else ""
+            raise CampaignError(f"verify: atol{where} is a difference of 0 or more, not {value!r}.")
+        if name and outputs is not None and name not in outputs:
+            raise CampaignError(f"verify: atol names no measure {name!r}.{nearest(name, outputs)}")
 
 
 def _as_planned(simulator: Simulator) -> bool:

@@ -388,10 +388,23 @@ def test_a_store_of_another_campaign_is_refused(tmp_path, serial):
         sl.Campaign(lambda x: 2 * x, sl.Sweep({"x": [1.0]}), store=tmp_path / "s").verify()
 
 
-@pytest.mark.parametrize(("n", "options"), [(0, {}), (2.5, {}), (True, {}), (2, {"rtol": -1})])
+@pytest.mark.parametrize(
+    ("n", "options"),
+    [
+        (0, {}),
+        (2.5, {}),
+        (True, {}),
+        (2, {"rtol": -1}),
+        (2, {"rtol": "1e-3"}),
+        (2, {"atol": -1.0}),
+        (2, {"atol": {"f3dB": 1.0}}),
+    ],
+)
 def test_nonsense_is_refused(n, options):
     with pytest.raises(CampaignError, match="verify"):
-        sl.Campaign(lambda x: x, sl.Sweep({"x": [1.0]})).verify(n, **options)
+        sl.Campaign(lambda x: {"f3db": x}, sl.Sweep({"x": [1.0]}), measures=["f3db"]).verify(
+            n, **options
+        )
 
 
 # Showing it
