@@ -127,6 +127,9 @@ class HostProcess:
             raise EngineError(
                 f"The process for {name} did not start: {lost.reason} {tail}".rstrip()
             ) from lost
+        except BaseException:
+            self.close()
+            raise
         if answer[0] != "ready":
             self.close()
             raise EngineError(

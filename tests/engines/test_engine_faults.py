@@ -67,6 +67,21 @@ def test_an_interrupted_call_leaves_its_answer_to_nobody(name, wait_until):
     assert same_bits(expected, found)
 
 
+def test_an_interrupted_start_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def interrupted(host, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("spicelab_nb.engines.process.HostProcess._receive", interrupted)
+    before, files = psutil.Process().children(), psutil.Process().num_fds()
+    with find("neospice") as engine, pytest.raises(KeyboardInterrupt):
+        engine.run(deck(), [Point()], cpu_limit=30)
+    assert psutil.Process().children() == before
+    assert psutil.Process().num_fds() == files
+    assert list(tmp_path.iterdir()) == []
+
+
 PARENT = """
 import sys
 from spicelab_nb.engines import Analysis, Deck, Point, find
