@@ -2,9 +2,7 @@
 
 import datetime
 import importlib.util
-import os
 import platform
-import signal
 import subprocess
 import sys
 import time
@@ -193,7 +191,3 @@ def same_bits(undisturbed):
         return shared
 
     return check
-
-
-def kill(pid):
-    os.kill(pid, signal.SIGKILL)
