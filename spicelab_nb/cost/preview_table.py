@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from spicelab_nb.cost.wording import span_text, time_text
+from spicelab_nb.cost.wording import round_text, span_text, time_text
 from spicelab_nb.cost.workload import Interruptions
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def notes(preview: Preview) -> list[str]:
         assumed = Interruptions()
         found.append(
             f"Spot: {assumed.rate_per_h:g} interruptions of a worker an hour are assumed, and "
-            f"{time_text(assumed.restart_s)} until its chunk begins again."
+            f"{round_text(assumed.restart_s)} until its chunk begins again."
         )
     return [*found, *preview.notes]
 
@@ -82,7 +82,8 @@ def as_text(preview: Preview) -> str:
     lines.append(preview.problem or preview.basis)
     cells = [("", *HEADER)]
     cells += [
-        ("*" if row.pareto else "" if row.fits else "-", *row_texts(row)) for row in preview.rows
+        ("-" if not row.fits else "*" if row.pareto else "", *row_texts(row))
+        for row in preview.rows
     ]
     if len(cells) > 1:
         widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
@@ -94,7 +95,10 @@ def as_text(preview: Preview) -> str:
             ).rstrip()
             for line in cells
         ]
-    return "\n".join([*lines, *notes(preview)])
+    said = notes(preview)
+    if any(row.fits for row in preview.rows) and not all(row.fits for row in preview.rows):
+        said.insert(1, "- not within the deadline or the budget nine times in ten.")
+    return "\n".join([*lines, *said])
 
 
 def as_html(preview: Preview) -> str:

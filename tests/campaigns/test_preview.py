@@ -395,6 +395,12 @@ def test_a_deadline_and_a_budget_choose_the_workers_and_say_where_they_do_not_fi
     assert "No place is done within 1 s" in repr(hopeless)
     poor = preview.at(budget=0)
     assert [r.place.where for r in poor.rows if r.fits] == ["here"]
+    # A place that does not fit is marked so, also where nothing is both faster and cheaper.
+    assert any(r.pareto and not r.fits for r in poor.rows)
+    marks = [line[0] for line in repr(poor).splitlines()[3 : 3 + len(poor.rows)]]
+    assert marks == ["-" if not r.fits else "*" if r.pareto else " " for r in poor.rows]
+    assert "- not within the deadline or the budget" in repr(poor)
+    assert "- not within" not in repr(preview)
 
 
 @pytest.mark.parametrize(
