@@ -120,7 +120,11 @@ class Run:
 
     @property
     def progress(self) -> Progress:
-        """A snapshot of what is done; cheap enough to ask ten times a second."""
+        """A snapshot of what is done.
+
+        Cheap enough to ask ten times a second where this kernel computes it; the progress of another
+        kernel's run is read from the store, whose listing takes seconds with 100,000 chunks.
+        """
         return self._counted().snapshot()
 
     @property
