@@ -56,6 +56,17 @@ def test_facts_are_texts_for_people():
     assert not state["resumable"]
 
 
+def test_what_is_spent_stands_beside_what_was_foreseen():
+    said = "80 % of the budget of 5.00 USD is spent: 4.10 USD."
+    state = describe_progress(
+        "amp", progress(spent=4.1, notice=said), foreseen="10 s (5 to 20), 4.00 USD (2.00 to 8.00)"
+    )
+    facts = dict(state["facts"])
+    assert facts["Spent"] == "4.10 USD"
+    assert facts["Preview"] == "10 s (5 to 20), 4.00 USD (2.00 to 8.00)"
+    assert state["note"] == said
+
+
 @given(total=st.integers(1, 10**7), data=st.data())
 def test_all_is_said_of_all_only(total, data):
     done = data.draw(st.integers(0, total))
