@@ -122,7 +122,7 @@ class Run:
     def progress(self) -> Progress:
         """A snapshot of what is done.
 
-        Cheap enough to ask ten times a second where this kernel computes it; the progress of another
+        Cheap enough to ask ten times a second where this kernel computes it; that of another
         kernel's run is read from the store, whose listing takes seconds with 100,000 chunks.
         """
         return self._counted().snapshot()
