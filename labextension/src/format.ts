@@ -5,10 +5,11 @@ export function memory(bytes: number, trans: TranslationBundle): string {
   return bytes > 0 ? `${(bytes / 1e9).toFixed(1)} GB` : trans.__('no limit');
 }
 
-/** USD with the digits that matter: cents, and more of them below a dollar. */
+/** USD with the digits that matter: cents, and below a dollar two that are not 0. */
 export function money(usd: number): string {
-  const digits = usd !== 0 && Math.abs(usd) < 1 ? 4 : 2;
-  return `$${usd.toFixed(digits)}`;
+  const small = usd !== 0 && Math.abs(usd) < 1;
+  const digits = small ? Math.max(2, 1 - Math.floor(Math.log10(Math.abs(usd)))) : 2;
+  return `$${usd.toFixed(Math.min(digits, 20))}`;
 }
 
 /** A price an hour, or that it costs nothing, or that nobody said. */

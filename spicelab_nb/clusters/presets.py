@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["describe_kinds"]
 
+PRICE = {
+    "name": "price",
+    "type": "float",
+    "default": None,
+    "required": False,
+    "help": "USD a core and hour; left out: no cost, or what the kind knows of its price.",
+}
+"""What any kind takes besides its own options."""
+
 _FORMS = {"bool": "bool", "int": "int", "float": "float", "str": "str"}
 
 
@@ -48,7 +57,7 @@ def _describe(name: str, launcher: type[ClusterKind]) -> dict[str, Any]:
         "name": name,
         "summary": summary,
         "problem": problem,
-        "options": [option for option in options if option is not None],
+        "options": [*(option for option in options if option is not None), PRICE],
     }
 
 

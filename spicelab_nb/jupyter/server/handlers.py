@@ -79,7 +79,10 @@ class StopHandler(_Handler):
     @authorized
     def post(self, name: str) -> None:
         record = _found(name)
-        clusters.request_stop(record.id)
+        try:
+            clusters.request_stop(record.id)
+        except ClusterNotFoundError as error:  # it went in this very moment
+            raise HTTPError(404, str(error)) from error
         self.set_status(202)
         self.answer({"message": f"{record.name} is asked to stop."})
 
