@@ -165,6 +165,13 @@ class Ray:
                 "way). What was published is safe in the store: start a cluster and call run(...) "
                 "again, and only the rest is computed."
             )
+        state = self._link.state
+        if state["refused"] and not state["workers"]:
+            # Nothing would ever come back: workers that join later are refused as these are.
+            raise ExecutorError(
+                f"No worker may compute ({len(self._under_way)} chunks were under way): "
+                f"{state['refused']}"
+            )
 
     def capacity(self) -> int:
         """Actors that take chunks now."""

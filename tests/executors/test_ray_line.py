@@ -141,6 +141,18 @@ def test_what_the_driver_refuses_is_refused_at_the_start(line, tmp_path):
         executor.start(CountingTask(folder=str(tmp_path)))
 
 
+def test_a_run_whose_every_worker_is_refused_ends_with_the_reason(line, wait_until, tmp_path):
+    link, driver = line()
+    executor = Ray(link)
+    executor.start(CountingTask(folder=str(tmp_path)))
+    why = "numpy is 2.1 here and 1.9 on the worker h."
+    driver.connection.send(("state", {"workers": [], "target": 1, "refused": why, "problem": why}))
+    wait_until(lambda: not link.state["workers"])
+    with pytest.raises(ExecutorError, match=r"No worker may compute.*numpy is 2\.1 here"):
+        executor.poll(10)
+    executor.close()
+
+
 def test_a_driver_that_does_not_listen_keeps_nobody_waiting(tmp_path, monkeypatch):
     """A pipe that nobody reads is full after some kilobytes."""
     monkeypatch.setattr("spicelab_nb.executors.ray.ANSWER_LIMIT", 0.3)
