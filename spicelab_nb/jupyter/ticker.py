@@ -14,8 +14,11 @@ __all__ = ["Source", "Ticker", "ticker"]
 
 logger = logging.getLogger(__name__)
 
-SHARE = 0.008
-"""Share of a core that looking may take: what looks for 1 ms is looked at every 125 ms or later."""
+SHARE = 0.006
+"""Share of a core that looking may take: what looks for 1 ms is looked at every 167 ms or later.
+
+Sending what was seen adds about half as much again.
+"""
 
 LONGEST = 5.0
 """Seconds between two looks at most, however much one costs."""
