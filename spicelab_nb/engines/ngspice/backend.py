@@ -46,6 +46,8 @@ __all__ = ["NgspiceBackend"]
 MOST_LINES = 20_000
 LONGEST_LINE = 950
 """Bytes of commands that are told in one line; the library cuts lines of 1024 silently."""
+OPERATING = b"op1"
+"""The plot that an ``.ac`` leaves its operating point in, where it is asked to keep it."""
 _REAL = 1
 _SUSPICIOUS = re.compile(rb"singular matrix|gmin stepping|source stepping|Transient op", re.I)
 
@@ -68,7 +70,7 @@ class _Shape:
 
 @dataclass(slots=True)
 class _Task:
-    """One analysis of the loaded deck."""
+    """One analysis of the loaded deck; `begins` is the ``.op`` that an ``.ac`` gives as well."""
 
     analysis: Analysis
     command: bytes
@@ -77,6 +79,7 @@ class _Task:
     wanted: tuple[str, ...]
     measured: bool
     shapes: dict[bytes, _Shape]
+    begins: _Task | None = None
 
 
 class NgspiceBackend:
@@ -168,6 +171,8 @@ class NgspiceBackend:
             self._say(f"setseed {seed % 2147483647 + 1}")
         lines = deck.text.splitlines()
         cards = expression_cards(self.measures)
+        if any(task.begins for task in tasks):
+            cards.append(".option keepopinfo")
         if cards:
             end = next(
                 (i for i, line in enumerate(lines) if line.strip().lower() == ".end"), len(lines)
@@ -225,7 +230,7 @@ class NgspiceBackend:
                     shapes={},
                 )
             )
-        return tasks
+        return _joined(tasks)
 
     def simulate(self, commands: Sequence[str]) -> tuple[list[RawPlot], dict[str, float]]:
         """Apply commands, run each analysis, read its plot."""
@@ -276,6 +281,8 @@ class NgspiceBackend:
         fault = self._fault(task, self.lines[start:]) if self.complained else ""
         if fault:
             self._say("destroy all")
+            if task.begins:  # where it is the operating point that fails, it says more by itself
+                self._analyse(task.begins, {})
             raise PointError(f"{name}: {fault}")
         plot = library.plot()
         if plot in {b"const", b""}:
@@ -290,6 +297,10 @@ class NgspiceBackend:
                 found = self._noise(task)
             else:
                 found = [self._read(task, plot, name, task.analysis.kind)]
+                if task.begins:
+                    found.insert(
+                        0, self._read(task.begins, OPERATING, task.begins.analysis.name, "op")
+                    )
         finally:
             library.command(b"destroy all")
         return found
@@ -419,6 +430,23 @@ class NgspiceBackend:
         for signal in self.devices:
             if signal not in given:
                 raise PointError(f"No analysis gave {signal}: no such device or parameter.")
+
+
+def _joined(tasks: list[_Task]) -> list[_Task]:
+    """Leave an ``.op`` to the ``.ac`` behind it, which computes the very same one first.
+
+    A deck with more than one of either, or with noise, is left alone: `OPERATING` would not be
+    the only operating point then.
+    """
+    kinds = [task.analysis.kind for task in tasks]
+    if "noise" in kinds or kinds.count("op") != 1 or kinds.count("ac") != 1:
+        return tasks
+    at = kinds.index("op")
+    if kinds[at + 1 : at + 2] != ["ac"] or tasks[at].measured:
+        return tasks
+    operating_point = tasks.pop(at)
+    tasks[at].begins = operating_point
+    return tasks
 
 
 def _require_output(deck: Deck, analysis: Analysis) -> None:
