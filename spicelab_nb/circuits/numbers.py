@@ -98,8 +98,8 @@ def write_number(value: float) -> str:
     return f"{digits}e{int(exponent) - 15}"
 
 
-# By the exponent of a number written with one digit before the point and 15 behind it.
-_EXPONENTS = {f"{e:+03d}": f"e{e - 15}" for e in range(-330, 330)}
+# By the last three characters of a number written with one digit before the point and 15 behind it.
+_EXPONENTS = {f"{e:+03d}": f"e{e - 15}" for e in range(-99, 100)}
 
 
 def write_numbers(values: Sequence[float]) -> list[str]:
@@ -110,11 +110,11 @@ def write_numbers(values: Sequence[float]) -> list[str]:
     CircuitError
         One of them is not finite.
     """
-    written = []
-    for value in values:
-        mantissa, _, exponent = f"{value:.15e}".partition("e")
-        if value and exponent:
-            written.append(mantissa.replace(".", "", 1) + _EXPONENTS[exponent])
-        else:
-            written.append(write_number(value))
+    text = ("%.15e\n" * len(values) % tuple(values)).replace(".", "")
+    try:
+        written = [number[:-4] + _EXPONENTS[number[-3:]] for number in text.splitlines()]
+    except KeyError:  # beyond 1e-99 or 1e99, or no number at all
+        return [write_number(value) for value in values]
+    if 0.0 in values:
+        return [write_number(v) if v == 0 else w for v, w in zip(values, written, strict=True)]
     return written
