@@ -55,11 +55,14 @@ def main() -> None:
             print(f"== {name}", flush=True)
             try:
                 benchmark = importlib.import_module(f"benchmarks.{name}")
-                with recorded(
-                    folder / f"{name}.jsonl",
-                    lambda: {**machine.describe(), **machine.conditions()},
-                    machine.conditions,
-                ) as write:
+                with (
+                    environment.own_records(),
+                    recorded(
+                        folder / f"{name}.jsonl",
+                        lambda: {**machine.describe(), **machine.conditions()},
+                        machine.conditions,
+                    ) as write,
+                ):
                     write({"kind": "settings", "rounds": rounds, "quick": given.quick})
                     benchmark.measure(settings, write)
             except Exception:  # noqa: BLE001 - shown; the other benchmarks are measured all the same

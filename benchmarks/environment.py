@@ -5,17 +5,31 @@ The models are of other licences than this package's: they are fetched, used, an
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from spicelab_nb.engines.ngspice.library import find_library
 
-__all__ = ["cache", "peer_environment", "peer_python", "peer_versions", "setup", "sky130_models"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "cache",
+    "own_records",
+    "peer_environment",
+    "peer_python",
+    "peer_versions",
+    "setup",
+    "sky130_models",
+]
 
 PEERS = ("sedes==0.1.10", "spicelib==1.6.4", "spicelab==0.4.1", "rich", "psutil", "numpy")
 """rich is imported by spicelab, which does not ask for it."""
@@ -57,6 +71,20 @@ def setup() -> None:
     subprocess.run(
         [str(peer_python()), "-m", "compileall", "-q", str(cache() / "peers" / "lib")], check=False
     )
+
+
+@contextlib.contextmanager
+def own_records() -> Iterator[Path]:
+    """A scratch folder that holds this process's, and its children's, cluster records and ledger.
+
+    What a person runs and has spent is neither seen nor added to.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as own:
+        for part in ("runtime", "data", "stores"):
+            (Path(own) / part).mkdir(mode=0o700)
+        os.environ["SPICELAB_NB_RUNTIME_DIR"] = str(Path(own) / "runtime")
+        os.environ["SPICELAB_NB_DATA_DIR"] = str(Path(own) / "data")
+        yield Path(own)
 
 
 def check() -> None:

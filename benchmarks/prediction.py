@@ -461,6 +461,7 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
     from benchmarks import machine
+    from benchmarks.environment import own_records
     from benchmarks.records import RESULTS, read, recorded
     from benchmarks.report import fill
 
@@ -470,19 +471,14 @@ def main() -> None:
     if not given.report:
         for workers in [given.workers] if given.workers else WORKERS:
             with (
-                tempfile.TemporaryDirectory() as own,
+                own_records() as own,
                 recorded(
                     folder / f"prediction-{workers}.jsonl",
                     lambda: {**machine.describe(), **machine.conditions()},
                     machine.conditions,
                 ) as write,
             ):
-                # Records and a ledger of its own: what a person runs tells nothing here.
-                for part in ("runtime", "data", "stores"):
-                    (Path(own) / part).mkdir(mode=0o700)
-                os.environ["SPICELAB_NB_RUNTIME_DIR"] = str(Path(own) / "runtime")
-                os.environ["SPICELAB_NB_DATA_DIR"] = str(Path(own) / "data")
-                measure(Path(own) / "stores", given.quick, workers, write)
+                measure(own / "stores", given.quick, workers, write)
     lines = [line for file in sorted(folder.glob("prediction-[0-9].jsonl")) for line in read(file)]
     table = report(lines)
     (folder / "prediction.md").write_text(table, "utf-8")

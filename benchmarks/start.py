@@ -32,6 +32,33 @@ import {module}
 print(json.dumps([time.perf_counter() - wall, time.process_time() - cpu]))
 """
 
+PREVIEW = """
+import json, time
+import spicelab_nb as sl
+circuit = sl.Circuit('''RC low-pass
+V1 in 0 ac 1
+R1 in out 1k
+C1 out 0 159.155n
+.ac dec 100 10 100k
+.end
+''')
+campaign = sl.Campaign(
+    circuit,
+    sl.MonteCarlo(100_000, {"R1": sl.Normal(rel=0.05), "C1": sl.Normal(rel=0.05)}, seed=1),
+    measures={"f3db": sl.measure.bandwidth("v(out)")},
+    store=%r,
+)
+campaign.plan
+told = {}
+for name in ("preview", "preview again"):
+    begun = time.perf_counter()
+    shown = campaign.preview()
+    told[name] = time.perf_counter() - begun
+    shown._repr_html_()
+    told[name + ", shown"] = time.perf_counter() - begun
+print(json.dumps(told))
+"""
+
 CLUSTER = """
 import json, time
 import numpy as np
@@ -104,18 +131,24 @@ VIEWS = ("spicelab-views", "IOPub")
 """Threads that watching takes time of: the one that looks, and the one that sends it to a page."""
 
 
-def import_seconds(module: str, bytecode: Path) -> tuple[float, float]:
-    """Wall and processor seconds of an import in a fresh process, with bytecode at hand."""
+def fresh(code: str, bytecode: Path) -> Any:
+    """What code prints as JSON in a fresh process, with bytecode at hand and nobody's records."""
     environment = {
         **{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
         "PYTHONPYCACHEPREFIX": str(bytecode),
         "PYTHONPATH": str(ROOT),
+        "SPICELAB_NB_RUNTIME_DIR": str(bytecode / "runtime"),
+        "SPICELAB_NB_DATA_DIR": str(bytecode / "data"),
     }
     done = subprocess.run(
-        [sys.executable, "-c", IMPORT.format(module=module)],
-        env=environment, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    wall, cpu = json.loads(done.stdout)
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def import_seconds(module: str, bytecode: Path) -> tuple[float, float]:
+    """Wall and processor seconds of an import in a fresh process."""
+    wall, cpu = fresh(IMPORT.format(module=module), bytecode)
     return wall, cpu
 
 
@@ -135,6 +168,7 @@ def session(seconds: float) -> dict[str, Any]:
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "SPICELAB_NB_RUNTIME_DIR": folder,
+            "SPICELAB_NB_DATA_DIR": f"{folder}/data",
             "IPYTHONDIR": f"{folder}/ipython",
         }
         manager, client = start_new_kernel(cwd=folder, env=environment)
@@ -156,11 +190,14 @@ def measure(settings: Settings, write: Write) -> None:
     with tempfile.TemporaryDirectory() as bytecode:
         for module in ("spicelab_nb", "numpy"):
             import_seconds(module, Path(bytecode))  # writes the bytecode
+        preview = PREVIEW % str(Path(bytecode) / "campaign")
+        fresh(preview, Path(bytecode))  # measures the pilot
         for turn in range(settings.rounds):
             for module in ("spicelab_nb", "numpy"):
                 wall, cpu = import_seconds(module, Path(bytecode))
                 record = {"kind": "import", "round": turn, "module": module}
                 write({**record, "wall": wall, "cpu": cpu})
+            write({"kind": "preview", "round": turn, **fresh(preview, Path(bytecode))})
             told = session(5.0 if settings.quick else 20.0)
             write({"kind": "session", "round": turn, **told})
             shown = {k: round(v, 2) for k, v in told.items() if isinstance(v, float)}
@@ -175,6 +212,12 @@ def figures(records: Sequence[Mapping[str, Any]]) -> list[Figure]:
     def waited(name: str, key: str, target: float | None = None) -> Figure:
         value = spread(r[key] for r in sessions)
         return Figure(name=name, value=value, unit="s", target=target)
+
+    previews = of_kind(records, "preview")
+
+    def previewed(name: str, key: str, target: float | None = None) -> Figure:
+        value = spread(1e3 * r[key] for r in previews)
+        return Figure(name=name, value=value, unit="ms", target=target)
 
     views = [sum(100 * r["shares"].get(name, 0.0) for name in VIEWS) for r in sessions]
     others = [
@@ -194,6 +237,10 @@ def figures(records: Sequence[Mapping[str, Any]]) -> list[Figure]:
         waited("the same, second campaign", "first again, CPU"),
         waited("`run` gives the prompt back, wall", "returned"),
         waited("local cluster of two workers up, wall", "cluster"),
+        previewed("preview of a known campaign, first in a process, wall", "preview", 100),
+        previewed("the same with its HTML", "preview, shown", 100),
+        previewed("preview of a known campaign, once more", "preview again", 100),
+        previewed("the same with its HTML, once more", "preview again, shown", 100),
         Figure(
             name="live view of a running campaign, share of a core",
             value=spread(views),

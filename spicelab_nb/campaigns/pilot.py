@@ -18,6 +18,8 @@ from spicelab_nb.simulators.simulator import Batch, Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from numpy.typing import NDArray
+
     from spicelab_nb.results.store import Store
     from spicelab_nb.sampling.design import BoundDesign
     from spicelab_nb.simulators.simulator import Session, Simulator
@@ -124,24 +126,51 @@ def pilot_points(design: BoundDesign, gaps: list[tuple[int, int]], most: int = M
     most
         How many at most.
     """
-    missing = np.concatenate([np.arange(a, b) for a, b in gaps]) if gaps else np.arange(0)
-    missing = missing[missing < design.size]
+    missing = _Missing(gaps, design.size)
     dims = design.dimensions
     if len(missing) <= most:
-        return [int(i) for i in missing]
+        return missing.at(np.arange(len(missing)))
     if dims and dims[0].name == "sample":
         others = design.size // len(dims[0])
-        if others <= most:
-            # Samples are alike: the next ones, each with all of its corners.
-            return [int(i) for i in missing[:most]]
-        # More corners than samples in a pilot: evenly chosen ones, each with another sample.
-        corners = np.linspace(0, others - 1, most).round().astype(int)
-        wanted = np.arange(most) % len(dims[0]) * others + corners
-        found = np.intersect1d(wanted, missing)
-        return [int(i) for i in found] or [int(i) for i in missing[:most]]
+        if others > most:
+            # More corners than samples in a pilot: evenly chosen ones, each with another sample.
+            corners = np.linspace(0, others - 1, most).round().astype(int)
+            wanted = np.arange(most) % len(dims[0]) * others + corners
+            found = missing.among(wanted)
+            if found:
+                return found
+        # Samples are alike: the next ones, each with all of its corners.
+        return missing.at(np.arange(most))
     starts = np.linspace(0, len(missing) - NEIGHBOURS, most // NEIGHBOURS or 1).astype(int)
     places = np.unique(starts[:, None] + np.arange(NEIGHBOURS))[:most]
-    return [int(i) for i in missing[places[places < len(missing)]]]
+    return missing.at(places[places < len(missing)])
+
+
+class _Missing:
+    """Points in ascending gaps, found without listing them all."""
+
+    def __init__(self, gaps: list[tuple[int, int]], size: int) -> None:
+        kept = [(a, min(b, size)) for a, b in gaps if a < size]
+        self._starts = np.array([a for a, _ in kept], np.int64)
+        self._stops = np.array([b for _, b in kept], np.int64)
+        self._before = np.concatenate([[0], np.cumsum(self._stops - self._starts)])
+
+    def __len__(self) -> int:
+        return int(self._before[-1])
+
+    def at(self, places: NDArray[np.int64]) -> list[int]:
+        """The points at these places of the whole list."""
+        gap = np.searchsorted(self._before, places, side="right") - 1
+        found: list[int] = (self._starts[gap] + places - self._before[gap]).tolist()
+        return found
+
+    def among(self, points: NDArray[np.int64]) -> list[int]:
+        """Those of some points that are missing, ascending, each once."""
+        points = np.unique(points)
+        gap = np.searchsorted(self._starts, points, side="right") - 1
+        inside = (gap >= 0) & (points < self._stops[gap])
+        found: list[int] = points[inside].tolist()
+        return found
 
 
 def measure_pilot(

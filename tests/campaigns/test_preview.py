@@ -13,7 +13,7 @@ import pytest
 
 import spicelab_nb as sl
 from spicelab_nb import errors
-from spicelab_nb.campaigns.pilot import pilot_points, read_pilot
+from spicelab_nb.campaigns.pilot import measure_pilot, pilot_points, read_pilot
 from spicelab_nb.cost import Money, OwnMachine, Partition, Ratio, pareto
 from spicelab_nb.results.store import Store
 
@@ -82,6 +82,51 @@ def test_a_function_is_called_once_for_each_sample_of_a_pilot(tmp_path):
 
     campaign_in(tmp_path / "s", function=counted).preview(machines=[])
     assert len(calls) == len(set(calls)) == 32
+
+
+def test_a_pilot_begins_no_sample_after_half_a_minute(tmp_path):
+    now = [1000.0]
+
+    def slow(x, seed):
+        now[0] += 7.0
+        return x
+
+    campaign = campaign_in(tmp_path / "s", function=slow)
+    store = Store.open(campaign.store, create=True)
+    store.create(campaign.plan, campaign.design.size)
+    pilot = measure_pilot(campaign.simulator, campaign.design, store, clock=lambda: now[0])
+    # The fifth begins after 28 s and is finished; the first pays for the start and is not timed.
+    assert pilot.points == 5
+    assert sum(len(ref) for ref in store.chunks()) == 5
+    assert pilot.measured == 4
+    assert pilot.seconds == {"0": (7.0,) * 4}
+
+
+def test_a_sample_that_takes_longer_than_a_pilot_may_is_the_only_one(tmp_path):
+    now = [0.0]
+
+    def slow(x, seed):
+        now[0] += 90.0
+        return x
+
+    campaign = campaign_in(tmp_path / "s", function=slow)
+    store = Store.open(campaign.store, create=True)
+    store.create(campaign.plan, campaign.design.size)
+    pilot = measure_pilot(campaign.simulator, campaign.design, store, clock=lambda: now[0])
+    assert (pilot.points, pilot.seconds) == (1, {"0": (90.0,)})
+
+
+def test_a_pilot_takes_the_points_that_are_missing(tmp_path):
+    samples = campaign_in(tmp_path / "s", n=3000).design
+    assert pilot_points(samples, [(5, 9), (100, 3000)]) == [*range(5, 9), *range(100, 128)]
+    assert pilot_points(samples, [(5, 9), (2998, 9000)]) == [5, 6, 7, 8, 2998, 2999]
+    assert pilot_points(samples, []) == []
+    sweep = sl.Campaign(
+        square, sl.Sweep({"x": [float(i) for i in range(3000)]}), store=tmp_path / "t"
+    ).design
+    assert pilot_points(sweep, [(0, 10), (2990, 3000)], most=8) == [
+        0, 1, 2, 3, 2996, 2997, 2998, 2999,
+    ]  # fmt: skip
 
 
 def test_a_sweep_is_looked_at_along_its_whole_length(tmp_path):
