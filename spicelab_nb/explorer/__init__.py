@@ -8,10 +8,15 @@ from typing import Any
 from spicelab_nb.explorer.accessor import register
 
 _MODULES = {
+    "bode": "figures",
     "corners": "figures",
     "histogram": "figures",
+    "parallel": "figures",
     "scatter": "figures",
+    "surface": "figures",
+    "tornado": "figures",
     "waveforms": "figures",
+    "write_figure": "export",
     "write_report": "report",
 }
 

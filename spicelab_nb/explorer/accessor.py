@@ -8,7 +8,7 @@ from spicelab_nb.explorer import figures
 from spicelab_nb.results.statistics import summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import xarray as xr
 
@@ -34,6 +34,20 @@ class SpicelabAccessor:
         """Scatter of a measure; see :func:`spicelab_nb.explorer.scatter`."""
         return figures.scatter(self._dataset, x, y)
 
+    def tornado(self, measure: str, **options: Any) -> Any:
+        """Which parameter matters; see :func:`spicelab_nb.explorer.tornado`."""
+        return figures.tornado(self._dataset, measure, **options)
+
+    def surface(
+        self, measure: str, x: str | None = None, y: str | None = None, **options: Any
+    ) -> Any:
+        """Response surface of a sweep; see :func:`spicelab_nb.explorer.surface`."""
+        return figures.surface(self._dataset, measure, x, y, **options)
+
+    def parallel(self, names: Sequence[str] | None = None) -> Any:
+        """Parallel coordinates; see :func:`spicelab_nb.explorer.parallel`."""
+        return figures.parallel(self._dataset, names)
+
     def corners(self, measure: str) -> Any:
         """Spread at each corner; see :func:`spicelab_nb.explorer.corners`."""
         return figures.corners(self._dataset, measure)
@@ -41,6 +55,10 @@ class SpicelabAccessor:
     def waveforms(self, signal: str, **options: Any) -> Any:
         """Waveforms of a signal of this dataset; see :func:`spicelab_nb.explorer.waveforms`."""
         return figures.waveforms(self._dataset[signal], **options)
+
+    def bode(self, signal: str, **options: Any) -> Any:
+        """Bode plot of a signal of this dataset; see :func:`spicelab_nb.explorer.bode`."""
+        return figures.bode(self._dataset[signal], **options)
 
     def summary(self, *, specs: Mapping[str, Spec] | None = None) -> Summary:
         """Statistics and yields; see :func:`spicelab_nb.results.statistics.summarize`."""

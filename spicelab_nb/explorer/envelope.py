@@ -140,12 +140,22 @@ def _part(y: NDArray[Any], part: str | None, wave: xr.DataArray) -> tuple[NDArra
         if part in {None, "db"}:
             return 20 * np.log10(np.abs(y)), "dB"
         if part == "phase":
-            return phase_degrees(np.ascontiguousarray(y)), "deg"
+            return _same_turn(phase_degrees(np.ascontiguousarray(y))), "deg"
         if part == "magnitude":
             return np.abs(y), unit
     if part in {"real", "imag"}:
         return np.ascontiguousarray(getattr(y, part)), unit
     raise MeasureError(f"part is db, magnitude, phase, real or imag, not {part!r}.")
+
+
+def _same_turn(phase: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Let all curves begin in the same turn: an inverting amplifier's at 180, not some at -180."""
+    first = phase[:, 0]
+    known = first[np.isfinite(first)]
+    if not len(known):
+        return phase
+    middle = np.degrees(np.angle(np.mean(np.exp(1j * np.radians(known)))))
+    return np.asarray(phase - 360.0 * np.rint((first - middle) / 360.0)[:, np.newaxis])
 
 
 def _labels(wave: xr.DataArray) -> list[str]:

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spicelab_nb.engines.engine import Status
+from spicelab_nb.results.spec import specs_of
 
 if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-__all__ = ["corner_values", "most_correlated", "parameters_of", "point_values"]
+__all__ = [
+    "corner_values",
+    "correlations",
+    "most_correlated",
+    "parameters_of",
+    "passing",
+    "point_values",
+]
 
 
 def parameters_of(dataset: xr.Dataset) -> list[str]:
@@ -60,6 +68,32 @@ def corner_values(dataset: xr.Dataset, measure: str) -> dict[str, NDArray[np.flo
     }
 
 
+def passing(dataset: xr.Dataset) -> NDArray[np.bool_]:
+    """Say of each point, in C order of ``status``, whether it is ok and keeps every spec."""
+    status = dataset["status"]
+    good = np.asarray(status.values.ravel() == int(Status.OK))
+    for name, spec in specs_of(dataset).items():
+        values = dataset[name].broadcast_like(status).transpose(*status.dims).values
+        good &= spec.passes(values.ravel())
+    return good
+
+
+def correlations(dataset: xr.Dataset, measure: str) -> dict[str, float]:
+    """Spearman's rank correlation of a measure with each numeric parameter.
+
+    Returns
+    -------
+    dict
+        Parameters with fewer than 8 points, or that do not vary, are not in it.
+    """
+    found = {}
+    for name in parameters_of(dataset):
+        x, y = point_values(dataset, name, measure)
+        if len(x) >= 8 and np.ptp(x) > 0 and np.ptp(y) > 0:
+            found[name] = float(np.corrcoef(_ranks(x), _ranks(y))[0, 1])
+    return found
+
+
 def most_correlated(dataset: xr.Dataset, measure: str) -> tuple[str, float] | None:
     """Find the parameter that a measure follows most, by Spearman's rank correlation.
 
@@ -69,15 +103,7 @@ def most_correlated(dataset: xr.Dataset, measure: str) -> tuple[str, float] | No
         Its name and the correlation; None where there is none to speak of (fewer than 8 points,
         nothing varies).
     """
-    best: tuple[str, float] | None = None
-    for name in parameters_of(dataset):
-        x, y = point_values(dataset, name, measure)
-        if len(x) < 8 or np.ptp(x) == 0 or np.ptp(y) == 0:
-            continue
-        rho = float(np.corrcoef(_ranks(x), _ranks(y))[0, 1])
-        if best is None or abs(rho) > abs(best[1]):
-            best = (name, rho)
-    return best
+    return max(correlations(dataset, measure).items(), key=lambda kv: abs(kv[1]), default=None)
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ import numpy as np
 from spicelab_nb.errors import MeasureError
 from spicelab_nb.explorer.drawing import Drawing, thinned
 from spicelab_nb.explorer.envelope import envelope
+from spicelab_nb.explorer.export import publish
 from spicelab_nb.explorer.points import corner_values, most_correlated, point_values
 from spicelab_nb.explorer.titles import figure_title
 from spicelab_nb.results.histogram import bin_edges
@@ -20,6 +19,7 @@ from spicelab_nb.results.quantities import axis_scale
 from spicelab_nb.results.statistics import measures_of
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
@@ -104,23 +104,7 @@ def write_report(
         f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>"
         f"<body>{''.join(body)}</body></html>\n"
     )
-    return _publish(Path(path).absolute(), text)
-
-
-def _publish(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
+    return publish(Path(path).absolute(), text)
 
 
 def _section(title: str, content: str) -> str:

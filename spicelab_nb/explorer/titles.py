@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spicelab_nb.engines.engine import Status
 from spicelab_nb.results.statistics import summarize
 from spicelab_nb.results.summary import limits_text
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from spicelab_nb.results.spec import Spec
 
-__all__ = ["figure_title"]
+__all__ = ["figure_title", "joined", "lost_samples"]
 
 
 def figure_title(dataset: xr.Dataset, measure: str, spec: Spec | None) -> str:
@@ -37,3 +38,32 @@ def figure_title(dataset: xr.Dataset, measure: str, spec: Spec | None) -> str:
     return "\n".join(
         [f"{measure}: {', '.join(found) or f'{row.n} samples'}", ", ".join(parts)]
     ).rstrip()
+
+
+def lost_samples(dataset: xr.Dataset, drawn: int | None = None) -> str:
+    """Say how many points are not among those drawn, and why; "" where none is lost.
+
+    Parameters
+    ----------
+    dataset
+        With ``status``.
+    drawn
+        Points that are ok and have a value; None: all that are ok.
+    """
+    status = dataset["status"].values
+    not_run = int(np.count_nonzero(status == int(Status.NOT_RUN)))
+    ok = int(np.count_nonzero(status == int(Status.OK)))
+    failed, missing = status.size - ok - not_run, 0 if drawn is None else ok - drawn
+    parts = []
+    if failed:
+        parts.append(f"{failed} of {status.size} failed")
+    if missing:
+        parts.append(f"{missing} without a value")
+    if not_run:
+        parts.append(f"{not_run} not run")
+    return ", ".join(parts)
+
+
+def joined(*lines: str) -> str:
+    """Put the lines of a title together, leaving out empty ones."""
+    return "\n".join(line for line in lines if line)

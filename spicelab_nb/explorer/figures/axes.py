@@ -1,0 +1,123 @@
+"""What every figure shares: its axes with units, spec limits, size and colours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spicelab_nb.errors import MeasureError, missing_extra, nearest
+from spicelab_nb.explorer.points import parameters_of
+from spicelab_nb.results.quantities import axis_scale
+from spicelab_nb.results.statistics import measures_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    import xarray as xr
+
+    from spicelab_nb.results.spec import Spec
+
+__all__ = ["BLUE", "GREY", "ORANGE", "RED", "SIZE", "check", "dataset_of", "holoviews"]
+
+BLUE, RED, GREY, ORANGE = "#3b6ea5", "#c0392b", "#7f8c8d", "#e67e22"
+SIZE = {"width": 640, "height": 360, "fontsize": {"title": "10pt"}}
+
+
+def holoviews() -> ModuleType:
+    """Give HoloViews with its Bokeh backend.
+
+    Raises
+    ------
+    MissingExtraError
+        It is not installed.
+    """
+    try:
+        import holoviews as hv
+    except ImportError as error:
+        raise missing_extra("The explorer", "explore") from error
+    if "bokeh" not in hv.Store.loaded_backends():
+        # Inline, and before hvplot is imported: else the browser asks a CDN and shows nothing.
+        hv.extension("bokeh", inline=True, logo=False)
+    return hv  # type: ignore[no-any-return]
+
+
+def dataset_of(given: Any) -> xr.Dataset:
+    """Take a run for its dataset.
+
+    Raises
+    ------
+    MeasureError
+        It is neither.
+    """
+    import xarray as xr
+
+    found = given if isinstance(given, xr.Dataset) else getattr(given, "dataset", None)
+    if not isinstance(found, xr.Dataset):
+        raise MeasureError(f"Figures are made of run.dataset, not of {type(given).__name__}.")
+    return found
+
+
+def check(dataset: xr.Dataset, name: str, *, and_parameters: bool = False) -> None:
+    """Refuse what is no measure (or, with `and_parameters`, no numeric parameter either).
+
+    Raises
+    ------
+    MeasureError
+        There is none of that name, or its values are complex.
+    """
+    known = measures_of(dataset)
+    if and_parameters:
+        known += parameters_of(dataset)
+    if name in known:
+        return
+    if name in dataset.variables and dataset[name].dtype.kind == "c":
+        raise MeasureError(
+            f"{name!r} is complex, and a figure of measures draws real numbers: measure its "
+            "magnitude, part or phase."
+        )
+    what = "measure or numeric parameter" if and_parameters else "measure"
+    raise MeasureError(f"There is no {what} {name!r} in this dataset.{nearest(name, known)}")
+
+
+def label_of(variable: xr.DataArray) -> tuple[str, str]:
+    """Give what a variable is called on an axis, and its unit."""
+    name = str(variable.name)
+    return str(variable.attrs.get("long_name") or name), str(variable.attrs.get("units", ""))
+
+
+def dimension(hv: ModuleType, label: str, unit: str) -> Any:
+    """Give an axis its name and unit."""
+    return hv.Dimension(label, unit=unit or None)
+
+
+def scaled(
+    hv: ModuleType, variable: xr.DataArray, values: Any, limits: Sequence[float | None] = ()
+) -> tuple[float, Any]:
+    """Give what to multiply values with, and the axis with the prefixed unit."""
+    label, unit = label_of(variable)
+    scale, shown = axis_scale(largest(values, limits), unit)
+    return scale, dimension(hv, label, shown)
+
+
+def limits_of(spec: Spec | None) -> tuple[float, ...]:
+    """Give the limits that there are."""
+    return tuple(x for x in (spec.min, spec.max) if x is not None) if spec else ()
+
+
+def limit_lines(mark: Any, spec: Spec | None, scale: float) -> list[Any]:
+    """Draw a spec's limits with ``hv.VLine`` or ``hv.HLine``."""
+    return [
+        mark(limit * scale).opts(color=RED, line_dash="dashed")
+        for limit in limits_of(spec)
+        if np.isfinite(limit)
+    ]
+
+
+def largest(values: Any, limits: Sequence[float | None] = ()) -> float:
+    """Give the largest finite magnitude; 0 where there is none."""
+    numbers = np.abs(np.asarray(values, dtype=np.float64))
+    numbers = numbers[np.isfinite(numbers)]
+    top = float(numbers.max()) if len(numbers) else 0.0
+    return max([top, *(abs(x) for x in limits if x is not None and np.isfinite(x))])
