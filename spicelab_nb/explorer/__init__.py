@@ -9,11 +9,13 @@ from spicelab_nb.explorer.accessor import register
 
 _MODULES = {
     "bode": "figures",
+    "corner_table": "tables",
     "corners": "figures",
     "histogram": "figures",
     "parallel": "figures",
     "scatter": "figures",
     "surface": "figures",
+    "table": "tables",
     "tornado": "figures",
     "waveforms": "figures",
     "write_figure": "export",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from spicelab_nb.explorer import figures
+from spicelab_nb.explorer import figures, tables
 from spicelab_nb.results.statistics import summarize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
     import xarray as xr
 
     from spicelab_nb.results.spec import Spec
@@ -51,6 +52,14 @@ class SpicelabAccessor:
     def corners(self, measure: str) -> Any:
         """Spread at each corner; see :func:`spicelab_nb.explorer.corners`."""
         return figures.corners(self._dataset, measure)
+
+    def corner_table(self, names: Sequence[str] | None = None) -> pd.DataFrame:
+        """Corners compared; see :func:`spicelab_nb.explorer.corner_table`."""
+        return tables.corner_table(self._dataset, names)
+
+    def table(self, failures: pd.DataFrame | None = None, **options: Any) -> pd.DataFrame:
+        """Samples with status and broken specs; see :func:`spicelab_nb.explorer.table`."""
+        return tables.table(self._dataset, failures, **options)
 
     def waveforms(self, signal: str, **options: Any) -> Any:
         """Waveforms of a signal of this dataset; see :func:`spicelab_nb.explorer.waveforms`."""
