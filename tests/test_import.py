@@ -36,6 +36,24 @@ sl.Campaign(
     assert loaded_after(code) == "[]"
 
 
+def test_neither_does_showing_a_preview(tmp_path):
+    code = f"""
+import spicelab_nb as sl
+campaign = sl.Campaign(
+    sl.Circuit("* rc\\nV1 in 0 ac 1\\nR1 in out 1k\\nC1 out 0 1u\\n.ac dec 5 1 1k\\n.end\\n"),
+    sl.MonteCarlo(10, {{"R1": sl.Normal(rel=0.1)}}),
+    measures={{"f": sl.measure.bandwidth("v(out)")}},
+    store={str(tmp_path / "s")!r},
+)
+assert "svg" in campaign.preview(pilot=False)._repr_html_()
+"""
+    assert loaded_after(code) == "[]"
+
+
+def test_the_accessor_is_there_where_datasets_are():
+    loaded_after("import xarray, spicelab_nb.explorer; xarray.Dataset().spicelab.histogram")
+
+
 @pytest.mark.parametrize("name", sl.__all__)
 def test_every_public_name_is_there(name):
     assert getattr(sl, name) is not None

@@ -1,8 +1,12 @@
-"""What people look at: figures, the report, the accessor ``dataset.spicelab``."""
+"""What people look at: figures, the report, the accessor ``dataset.spicelab``.
+
+Datasets have the accessor once a run has given one, or when this is imported after xarray.
+"""
 
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 from spicelab_nb.explorer.accessor import register
@@ -35,4 +39,5 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-register()
+if "xarray" in sys.modules:  # drawing alone does without: it is slow to import
+    register()
