@@ -27,6 +27,7 @@ def _load(name):
 matrix = _load("matrix")
 scenes = _load("scenes")
 _load("network")
+_load("ray_nodes")
 
 
 def pytest_addoption(parser):

@@ -21,7 +21,6 @@ class Row:
 
 ONE_PROCESS = "does not apply: the kernel computes, there are no workers"
 NO_SCHEDULER = "does not apply: no scheduler"
-ONE_MACHINE = "not tested: it would take a Ray of two machines"
 
 ROWS = {
     "worker": Row(
@@ -78,18 +77,18 @@ ROWS = {
         "the network to the scheduler is cut for a moment",
         "Scheduler (or head) and workers in one network namespace, the kernel in another: the link "
         "is down for three seconds.",
-        {"serial": NO_SCHEDULER, "ray": ONE_MACHINE},
+        {"serial": NO_SCHEDULER},
     ),
     "long cut": Row(
         "the network to the scheduler is cut for longer",
         "As above, until the kernel has given up the connection; then the link is up again.",
-        {"serial": NO_SCHEDULER, "ray": ONE_MACHINE},
+        {"serial": NO_SCHEDULER},
     ),
     "worker cut": Row(
         "the network between scheduler and a worker is cut",
         "Kernel, scheduler and a worker in one network namespace, another worker in a second one, "
         "whose link goes down for good.",
-        {"serial": NO_SCHEDULER, "ray": ONE_MACHINE},
+        {"serial": NO_SCHEDULER},
     ),
     "two kernels": Row(
         "two kernels run one campaign at once",

@@ -1,4 +1,4 @@
-"""The network between kernel, scheduler and workers, cut in namespaces of the test's own."""
+"""The network between kernel, Dask's scheduler and workers, cut in namespaces of the test's own."""
 
 import threading
 
@@ -49,7 +49,7 @@ def near_kernel(cable, address, place, wait_until, length=2):
     return kernel, store
 
 
-@pytest.mark.fault("cut")
+@pytest.mark.fault("cut", kinds=("local",))
 def test_a_cut_to_the_scheduler_that_heals(kind, cable, tmp_path, wait_until, cell, same_bits):
     address = dask_beyond(cable, tmp_path)
     kernel, store = near_kernel(cable, address, tmp_path / "s", wait_until)
@@ -66,7 +66,7 @@ def test_a_cut_to_the_scheduler_that_heals(kind, cable, tmp_path, wait_until, ce
 
 
 @pytest.mark.slow
-@pytest.mark.fault("long cut")
+@pytest.mark.fault("long cut", kinds=("local",))
 def test_a_cut_to_the_scheduler_that_lasts(kind, cable, tmp_path, wait_until, cell, same_bits):
     address = dask_beyond(cable, tmp_path)
     kernel, store = near_kernel(cable, address, tmp_path / "s", wait_until)
@@ -95,7 +95,7 @@ def test_a_cut_to_the_scheduler_that_lasts(kind, cable, tmp_path, wait_until, ce
 
 
 @pytest.mark.slow
-@pytest.mark.fault("worker cut")
+@pytest.mark.fault("worker cut", kinds=("local",))
 def test_a_worker_that_is_cut_off(kind, cable, tmp_path, wait_until, cell, same_bits):
     address = f"tcp://{network.NEAR}:8786"
     cable.run(cable.near, *network.scheduler(address), log=tmp_path / "scheduler.log")
