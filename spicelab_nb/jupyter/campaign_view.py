@@ -1,4 +1,4 @@
-"""The live view of a run: how far it is, what it yields, a histogram that fills, Cancel, Resume."""
+"""The live view of a run: progress, yield, histograms, failures, and Cancel and Resume."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from spicelab_nb.jupyter.campaign_state import (
     measure_units,
     static_html,
 )
+from spicelab_nb.jupyter.failure_state import describe_failures, failures_html
 from spicelab_nb.jupyter.live_widget import LiveWidget, assets
 from spicelab_nb.jupyter.ticker import ticker
 
@@ -47,6 +48,8 @@ class CampaignView(LiveWidget):
 
     state: Any = traitlets.Dict().tag(sync=True)
     histograms: Any = traitlets.List().tag(sync=True)
+    failures: Any = traitlets.Dict({"of": 0, "reasons": []}).tag(sync=True)
+    """The reasons as last read from the store, and how many samples had failed by then."""
 
     interval = 0.1
 
@@ -54,6 +57,7 @@ class CampaignView(LiveWidget):
         super().__init__()
         self._bins: dict[str, tuple[Histogram, int]] = {}
         self._shown = ""
+        self._reading = threading.Lock()
         self.follow(run)
 
     def follow(self, run: Run) -> None:
@@ -65,6 +69,7 @@ class CampaignView(LiveWidget):
             self._bins.clear()
             self._counted: tuple[int, bool] | None = None
             self._next_histogram = 0.0
+            self.failures = {"of": 0, "reasons": []}
             self.look()
         if run.active:
             ticker.watch(self)
@@ -98,6 +103,8 @@ class CampaignView(LiveWidget):
                 self.state = state
             self._look_at_measures(progress.done, ended=not active)
             if not active:
+                if progress.failed != self.failures["of"]:
+                    self._read_failures_aside()
                 self._refresh_fallback()
             return active
 
@@ -132,11 +139,13 @@ class CampaignView(LiveWidget):
     # -- what the buttons ask for --------------------------------------------------------------
 
     def asked(self, request: dict[str, Any]) -> None:
-        """Cancel or resume."""
+        """Cancel, resume, or say why samples failed."""
         if request.get("ask") == "cancel":
             self.cancel()
         elif request.get("ask") == "resume":
             self.resume()
+        elif request.get("ask") == "failures":
+            self._read_failures_aside()
 
     def cancel(self) -> None:
         """Ask the run to stop, and say so."""
@@ -155,11 +164,34 @@ class CampaignView(LiveWidget):
         if self._run.active:
             ticker.watch(self)
 
+    def _read_failures_aside(self) -> None:
+        """Read why samples failed, in a thread of its own: a large store takes seconds."""
+        if self._reading.acquire(blocking=False):
+            threading.Thread(target=self._read_failures, daemon=True).start()
+
+    def _read_failures(self) -> None:
+        run = self._run
+        try:
+            # Counted first: what fails meanwhile is asked for again.
+            failed = run.progress.failed
+            reasons = describe_failures(run.failures, dims=[d.name for d in run.design.dimensions])
+        except Exception as error:  # noqa: BLE001 - shown in the view, never lost with the thread
+            self.fail(error)
+            return
+        finally:
+            self._reading.release()
+        with self._look_lock:
+            if self.comm is not None and run is self._run:
+                self.failures = {"of": failed, "reasons": reasons}
+                if not run.active:
+                    self._refresh_fallback()
+
     # -- showing -------------------------------------------------------------------------------
 
     def fallback(self) -> dict[str, str]:
         """The state as it is now."""
         html = static_html(self.state, list(self.histograms))
+        html += failures_html(self.failures["reasons"])
         return {"text/plain": repr(self._run), "text/html": html}
 
     def show(self) -> None:

@@ -40,6 +40,27 @@ function histogram(svg, h) {
   svg.setAttribute("aria-label", h.label);
 }
 
+// A reason that opens to the samples that failed for it.
+function reason(group) {
+  const samples = group.samples.map((s) =>
+    make(
+      "li",
+      {},
+      make("div", {}, s.title),
+      make("div", { class: "spicelab-dim" }, s.values),
+      make("div", {}, s.reason),
+      ...(s.log ? [make("pre", { class: "spicelab-log", tabindex: "0", "aria-label": "Last lines of the log" }, s.log)] : []),
+    ),
+  );
+  return make(
+    "details",
+    {},
+    make("summary", {}, group.text),
+    make("ul", { class: "spicelab-list" }, ...samples),
+    make("div", { class: "spicelab-dim" }, group.more),
+  );
+}
+
 function render({ model, el }) {
   const title = make("span", { class: "spicelab-title" });
   const label = make("span", { class: "spicelab-state", role: "status" });
@@ -76,6 +97,9 @@ function render({ model, el }) {
   const choice = make("select", { class: "spicelab-select", "aria-label": "Measure shown in the histogram" });
   const hint = make("span", { class: "spicelab-dim" });
   const svg = draw("svg", { class: "spicelab-histogram", role: "img", viewBox: `0 0 ${WIDE} ${TALL}` });
+  const why = make("summary", {});
+  const reasons = make("div", { class: "spicelab-reasons" });
+  const failures = make("details", { class: "spicelab-failures" }, why, reasons);
   const figure = make("div", { class: "spicelab-figure" }, make("div", { class: "spicelab-row" }, choice, hint), svg);
 
   el.classList.add("spicelab-view");
@@ -86,6 +110,7 @@ function render({ model, el }) {
     yieldLine,
     note,
     quiet,
+    failures,
     figure,
   );
 
@@ -118,6 +143,25 @@ function render({ model, el }) {
     asking.ask({ ask: "resume" });
   });
 
+  // Why samples failed is read from the store, and only for those who look.
+  let reading = 0;
+  const askWhy = () => {
+    const failed = model.get("state").failed;
+    const known = model.get("failures").of;
+    if (!failures.open || failed === known || Date.now() - reading < 2000) return;
+    reading = Date.now();
+    asking.ask({ ask: "failures" });
+  };
+  failures.addEventListener("toggle", askWhy);
+  const showFailures = () => {
+    const found = model.get("failures").reasons;
+    const name = (node) => node.firstChild.textContent.replace(/^[\d,]+ x /, "");
+    const open = new Set([...reasons.children].filter((node) => node.open).map(name));
+    reasons.replaceChildren(...found.map(reason));
+    [...reasons.children].forEach((node) => (node.open = open.has(name(node))));
+    askWhy();
+  };
+
   const showState = () => {
     const s = model.get("state");
     heard = Date.now();
@@ -149,6 +193,9 @@ function render({ model, el }) {
       range.style.width = `${100 * (s.yield.high - s.yield.low)}%`;
       point.style.left = `${100 * s.yield.value}%`;
     }
+    failures.hidden = !s.failed;
+    setText(why, s.failed === 1 ? "Why 1 sample failed" : `Why ${s.failed.toLocaleString("en")} samples failed`);
+    askWhy();
     setText(note, s.note);
     note.hidden = !s.note;
     cancel.hidden = !s.going;
@@ -177,14 +224,17 @@ function render({ model, el }) {
 
   model.on("change:state", showState);
   model.on("change:histograms", showHistograms);
+  model.on("change:failures", showFailures);
   const timer = setInterval(sayQuiet, 1000);
   showState();
   showHistograms();
+  showFailures();
   return () => {
     clearInterval(timer);
     asking.end();
     model.off("change:state", showState);
     model.off("change:histograms", showHistograms);
+    model.off("change:failures", showFailures);
   };
 }
 
