@@ -15,7 +15,18 @@ export default tseslint.config(
       // Lumino's signals and JupyterLab's command ids are kept in namespaces by convention.
       '@typescript-eslint/no-namespace': 'off',
       '@typescript-eslint/explicit-function-return-type': ['error', { allowExpressions: true }],
-      eqeqeq: 'error'
+      eqeqeq: 'error',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'JSXText[value=/\\p{L}/u]',
+          message: 'What people read goes through trans.__().'
+        },
+        {
+          selector: 'JSXAttribute[name.name=/^(title|alt|placeholder|aria-label)$/] > Literal',
+          message: 'What people read goes through trans.__().'
+        }
+      ]
     }
   }
 );

@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { memory, money, price } from './format';
+import { memory, money, price, state } from './format';
 import { ICluster } from './registry';
 
 /** What a person can do with a cluster. */
@@ -27,7 +27,7 @@ export function Cluster({ cluster, actions, trans }: IProps): JSX.Element {
         {cluster.name}
         <span className="spicelab-nb-Cluster-kind">{cluster.kind}</span>
         <span className="spicelab-nb-State" data-state={cluster.state}>
-          {cluster.state}
+          {state(cluster.state, trans)}
         </span>
       </h3>
       <Facts cluster={cluster} trans={trans} />
@@ -102,10 +102,12 @@ function Campaigns({ cluster, trans }: Omit<IProps, 'actions'>): JSX.Element | n
   return (
     <ul className="spicelab-nb-Campaigns" aria-label={trans.__('Campaigns')}>
       {names.map(name => {
-        const { done, total, state } = cluster.campaigns[name];
+        const { done, total, ...campaign } = cluster.campaigns[name];
         return (
           <li key={name}>
-            <span>{trans.__('%1: %2 of %3, %4', name, done, total, state)}</span>
+            <span>
+              {trans.__('%1: %2 of %3, %4', name, done, total, state(campaign.state, trans))}
+            </span>
             <progress
               value={done}
               max={Math.max(total, 1)}

@@ -24,3 +24,31 @@ export function price(usdPerHour: number | null, trans: TranslationBundle): stri
 export function word(value: string): string {
   return /^[\w.:/@+-]+$/.test(value) ? value : `"${value.replace(/"/g, '')}"`;
 }
+
+/** A state of a cluster or a campaign, in the person's language; others as they come. */
+export function state(name: string, trans: TranslationBundle): string {
+  switch (name) {
+    case 'starting':
+      return trans.__('starting');
+    case 'running':
+      return trans.__('running');
+    case 'scaling':
+      return trans.__('scaling');
+    case 'closing':
+      return trans.__('closing');
+    case 'waiting':
+      return trans.__('waiting');
+    case 'done':
+      return trans.__('done');
+    case 'partial':
+      return trans.__('partly done');
+    case 'cancelled':
+      return trans.__('cancelled');
+    case 'failed':
+      return trans.__('failed');
+    case 'stopped: budget':
+      return trans.__('stopped: the budget is used up');
+    default:
+      return name;
+  }
+}

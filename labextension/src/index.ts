@@ -1,5 +1,5 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, ICommandPalette, showDialog } from '@jupyterlab/apputils';
+import { Dialog, ICommandPalette, InputDialog, showDialog } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
@@ -11,7 +11,7 @@ import { clustersIcon } from './icons';
 import { ClustersModel } from './model';
 import { IDraft } from './newcluster';
 import { ClustersPanel, IPanelActions } from './panel';
-import { ICluster, IKind, Registry } from './registry';
+import { ICheckup, ICluster, IKind, Registry } from './registry';
 
 const PLUGIN = '@spicelab/nb:clusters';
 const DRAFT = `${PLUGIN}:draft`;
@@ -24,6 +24,7 @@ const DASK_LOOK = { tries: 50, pause: 100 };
 namespace CommandIDs {
   export const open = 'spicelab-nb:open-clusters';
   export const insertStart = 'spicelab-nb:insert-cluster-cell';
+  export const check = 'spicelab-nb:check-installation';
   export const refresh = 'spicelab-nb:refresh-clusters';
 }
 
@@ -72,7 +73,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       if (workers !== null) {
         answers.workers = String(workers);
       }
-      return { kind, name: '', answers };
+      return { kind, name: '', answers, preset: '' };
     };
     const actions = panelActions(app, notebooks, model, state, trans);
     const panel = new ClustersPanel(model, actions, trans, usual());
@@ -81,7 +82,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     restorer?.add(panel, panel.id);
     void state?.fetch(DRAFT).then(kept => {
       if (kept) {
-        panel.draft = kept as unknown as IDraft;
+        panel.draft = { ...usual(), ...(kept as unknown as IDraft) };
       }
     });
 
@@ -109,6 +110,14 @@ const plugin: JupyterFrontEndPlugin<void> = {
       isEnabled: () => panel.isVisible,
       execute: () => model.refresh()
     });
+    app.commands.addCommand(CommandIDs.check, {
+      label: trans.__('Check the Spicelab Installation'),
+      caption: trans.__('See what is installed, what is missing, and how to get it'),
+      execute: async () => {
+        app.shell.activateById(panel.id);
+        await actions.check();
+      }
+    });
     const category = trans.__('Spicelab');
     Object.values(CommandIDs).forEach(command => palette?.addItem({ command, category }));
     launcher?.add({ command: CommandIDs.open, category: trans.__('Other'), rank: 10 });
@@ -131,13 +140,64 @@ function panelActions(
   };
   return {
     scale: (cluster: ICluster, workers: number) =>
-      report(model.act(() => model.registry.scale(cluster.id, workers))),
+      report(
+        model.act(async () => {
+          await model.registry.scale(cluster.id, workers);
+          return trans._n(
+            '%2 is asked for %1 worker.',
+            '%2 is asked for %1 workers.',
+            workers,
+            cluster.name
+          );
+        })
+      ),
     stop: (cluster: ICluster) =>
       report(
         confirmStop(cluster, trans).then(sure =>
-          sure ? model.act(() => model.registry.stop(cluster.id)) : undefined
+          sure
+            ? model.act(async () => {
+                await model.registry.stop(cluster.id);
+                return trans.__('%1 is asked to stop.', cluster.name);
+              })
+            : undefined
         )
       ),
+    prune: () =>
+      report(
+        model.act(async () => {
+          const removed = await model.registry.prune();
+          return removed.length
+            ? trans.__('Removed: %1.', removed.join(', '))
+            : trans.__('Nothing was left behind.');
+        })
+      ),
+    savePreset: async (kind: IKind, draft: IDraft) => {
+      const { value: name } = await InputDialog.getText({
+        title: trans.__('Save as Preset'),
+        label: trans.__('Name, to find these options by:'),
+        text: draft.preset || draft.name || kind.name,
+        okLabel: trans.__('Save')
+      });
+      if (!name?.trim()) {
+        return null;
+      }
+      const preset = { name: name.trim(), kind: kind.name, options: answered(draft) };
+      let saved: string | null = null;
+      await model.actOnPresets(async () => {
+        await model.registry.savePreset(preset);
+        saved = preset.name;
+        return trans.__('The preset %1 is saved.', preset.name);
+      });
+      return saved;
+    },
+    forgetPreset: (name: string) =>
+      report(
+        model.actOnPresets(async () => {
+          await model.registry.forgetPreset(name);
+          return trans.__('The preset %1 is forgotten.', name);
+        })
+      ),
+    check: () => model.checkUp(found => verdict(found, trans)),
     connect: (cluster: ICluster) => report(insertCell(connectCell(cluster.name), app, notebooks)),
     openDashboard: (cluster: ICluster) => report(openDashboard(app, cluster.dashboard)),
     insert: (kind: IKind, draft: IDraft) =>
@@ -146,6 +206,20 @@ function panelActions(
       void state?.save(DRAFT, { ...draft, answers: { ...draft.answers } });
     }
   };
+}
+
+/** What a form says, without what is left blank. */
+function answered(draft: IDraft): Record<string, string> {
+  return Object.fromEntries(Object.entries(draft.answers).filter(([, text]) => text.trim() !== ''));
+}
+
+/** The findings in one sentence. */
+function verdict(found: ICheckup, trans: TranslationBundle): string {
+  if (found.healthy) {
+    return trans.__('Campaigns can run here.');
+  }
+  const bad = found.findings.filter(each => each.grade === 'bad').map(each => each.what);
+  return trans.__('To mend, before campaigns can run: %1.', bad.join(', '));
 }
 
 /** Open the panes of dask-labextension where it is installed and can see it, else the page. */

@@ -2,7 +2,7 @@ import { IDisposable } from '@lumino/disposable';
 import { Poll } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { IKind, IListing, Registry } from './registry';
+import { ICheckup, IKind, IListing, IPresets, Registry } from './registry';
 import { ExtensionMissingError } from './request';
 
 /** What the panel shows besides the clusters. */
@@ -12,6 +12,7 @@ export type Trouble =
   | { readonly kind: 'failed'; readonly message: string };
 
 const NOTHING: IListing = { clusters: [], orphans: [], unreadable: [] };
+const NO_PRESETS: IPresets = { presets: [], problem: '' };
 
 /**
  * The clusters as last heard of, asked for again and again while somebody looks.
@@ -45,6 +46,21 @@ export class ClustersModel implements IDisposable {
     return this._kinds;
   }
 
+  /** What the person has saved; asked for anew whenever somebody begins to look. */
+  get presets(): IPresets {
+    return this._presets;
+  }
+
+  /** What the last look at the installation found; null before the first. */
+  get checkup(): ICheckup | null {
+    return this._checkup;
+  }
+
+  /** Whether the installation is being looked at. */
+  get checking(): boolean {
+    return this._checking;
+  }
+
   get trouble(): Trouble {
     return this._trouble;
   }
@@ -69,6 +85,7 @@ export class ClustersModel implements IDisposable {
     }
     this._watched = watched;
     if (watched) {
+      this._presetsKnown = false;
       void this._poll.start();
       void this._poll.refresh();
     } else {
@@ -99,6 +116,31 @@ export class ClustersModel implements IDisposable {
     }
   }
 
+  /** Do something that changes the presets; as {@link act}. */
+  async actOnPresets(action: () => Promise<string>): Promise<void> {
+    await this.act(async () => {
+      this._presetsKnown = false;
+      return action();
+    });
+  }
+
+  /** Look at the installation; `describe` says what came of it. */
+  async checkUp(describe: (found: ICheckup) => string): Promise<void> {
+    if (this._checking) {
+      return;
+    }
+    this._checking = true;
+    this._changed.emit();
+    await this.act(async () => {
+      try {
+        this._checkup = await this.registry.checkUp();
+      } finally {
+        this._checking = false;
+      }
+      return describe(this._checkup);
+    });
+  }
+
   get isDisposed(): boolean {
     return this._poll.isDisposed;
   }
@@ -112,6 +154,10 @@ export class ClustersModel implements IDisposable {
     try {
       if (!this._kinds.length) {
         this._kinds = await this.registry.kinds();
+      }
+      if (!this._presetsKnown) {
+        this._presetsKnown = true;
+        this._presets = await this.registry.presets();
       }
       this._listing = await this.registry.list();
       this._trouble = { kind: 'none' };
@@ -129,11 +175,15 @@ export class ClustersModel implements IDisposable {
     }
   }
 
+  private _checkup: ICheckup | null = null;
+  private _checking = false;
   private _changed = new Signal<this, void>(this);
   private _heard = false;
   private _kinds: readonly IKind[] = [];
   private _listing = NOTHING;
   private _poll: Poll;
+  private _presets = NO_PRESETS;
+  private _presetsKnown = false;
   private _said = '';
   private _trouble: Trouble = { kind: 'none' };
   private _watched = false;

@@ -3,6 +3,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { Message } from '@lumino/messaging';
 import * as React from 'react';
 
+import { Checkup } from './checkup';
 import { Cluster, IClusterActions } from './cluster';
 import { ClustersModel } from './model';
 import { IDraft, NewCluster } from './newcluster';
@@ -11,7 +12,15 @@ import { IKind, IListing } from './registry';
 export interface IPanelActions extends IClusterActions {
   insert(kind: IKind, draft: IDraft): void;
   remember(draft: IDraft): void;
+  /** Gives the name that it was saved under; null where it was not. */
+  savePreset(kind: IKind, draft: IDraft): Promise<string | null>;
+  forgetPreset(name: string): void;
+  prune(): void;
+  check(): Promise<void>;
 }
+
+/** What a person types where the server's part is disabled. */
+const ENABLE = 'jupyter server extension enable spicelab_nb.jupyter.server';
 
 /** The sidebar: every live cluster of this user, and a form for another. */
 export class ClustersPanel extends ReactWidget {
@@ -91,7 +100,7 @@ export class ClustersPanel extends ReactWidget {
               'The Jupyter server does not answer for spicelab_nb. Enable it, then restart the server:'
             )}
           </p>
-          <pre>jupyter server extension enable spicelab_nb.jupyter.server</pre>
+          <pre>{ENABLE}</pre>
           <p>
             {trans.__('Magics work without it: %spicelab_cluster shows the clusters in a cell.')}
           </p>
@@ -111,16 +120,34 @@ export class ClustersPanel extends ReactWidget {
         <h2>{trans.__('New cluster')}</h2>
         <NewCluster
           kinds={this._model.kinds}
+          presets={this._model.presets}
           draft={this._draft}
           trans={trans}
-          change={draft => {
-            this._actions.remember(draft);
-            this.draft = draft;
-          }}
+          change={draft => this._change(draft)}
           insert={(kind, draft) => this._actions.insert(kind, draft)}
+          save={(kind, draft) => void this._save(kind, draft)}
+          forget={preset => this._actions.forgetPreset(preset.name)}
+        />
+        <Checkup
+          checkup={this._model.checkup}
+          checking={this._model.checking}
+          trans={trans}
+          check={() => void this._actions.check()}
         />
       </>
     );
+  }
+
+  private _change(draft: IDraft): void {
+    this._actions.remember(draft);
+    this.draft = draft;
+  }
+
+  private async _save(kind: IKind, draft: IDraft): Promise<void> {
+    const preset = await this._actions.savePreset(kind, draft);
+    if (preset !== null) {
+      this._change({ ...this._draft, preset });
+    }
   }
 
   private _clusters(listing: IListing): JSX.Element {
@@ -144,10 +171,7 @@ export class ClustersPanel extends ReactWidget {
                 listing.orphans.map(orphan => `${orphan.name} (${orphan.kind})`).join(', ')
               )}
             </p>
-            <button
-              className="jp-mod-styled jp-mod-warn"
-              onClick={() => void this._model.act(() => this._model.registry.prune())}
-            >
+            <button className="jp-mod-styled jp-mod-warn" onClick={() => this._actions.prune()}>
               {trans.__('Remove orphans')}
             </button>
           </div>

@@ -63,7 +63,34 @@ export interface IKind {
   readonly problem: string;
 }
 
-/** The registry of clusters, through the server extension. */
+/** Options for a new cluster that the person has saved: texts as typed. */
+export interface IPreset {
+  readonly name: string;
+  readonly kind: string;
+  readonly options: { readonly [option: string]: string };
+}
+
+export interface IPresets {
+  readonly presets: readonly IPreset[];
+  /** Why they cannot be read, or an empty string. */
+  readonly problem: string;
+}
+
+/** One thing that was looked at, of what campaigns need. */
+export interface IFinding {
+  readonly what: string;
+  readonly grade: 'good' | 'missing' | 'bad';
+  readonly text: string;
+  /** The command that mends it, or an empty string. */
+  readonly install: string;
+}
+
+export interface ICheckup {
+  readonly healthy: boolean;
+  readonly findings: readonly IFinding[];
+}
+
+/** The registry of clusters, and what a new one can be, through the server extension. */
 export class Registry {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
 
@@ -76,23 +103,38 @@ export class Registry {
     return found.kinds;
   }
 
-  /** Ask the owner to end it; gives what to tell the person. */
-  async stop(id: string): Promise<string> {
-    return this._ask(`clusters/${encodeURIComponent(id)}/stop`, {});
+  /** Ask the owner to end it. */
+  async stop(id: string): Promise<void> {
+    await request(`clusters/${encodeURIComponent(id)}/stop`, this._settings, {});
   }
 
   /** Ask the owner for another number of workers. */
-  async scale(id: string, workers: number): Promise<string> {
-    return this._ask(`clusters/${encodeURIComponent(id)}/scale`, { workers });
+  async scale(id: string, workers: number): Promise<void> {
+    await request(`clusters/${encodeURIComponent(id)}/scale`, this._settings, { workers });
   }
 
-  /** Remove what clusters left behind whose owner is gone. */
-  async prune(): Promise<string> {
-    return this._ask('prune', {});
+  /** Remove what clusters left behind whose owner is gone; gives their names. */
+  async prune(): Promise<readonly string[]> {
+    const done = await request<{ removed: string[] }>('prune', this._settings, {});
+    return done.removed;
   }
 
-  private async _ask(path: string, body: unknown): Promise<string> {
-    const answer = await request<{ message: string }>(path, this._settings, body);
-    return answer.message;
+  presets(): Promise<IPresets> {
+    return request('presets', this._settings);
+  }
+
+  async savePreset({ name, kind, options }: IPreset): Promise<void> {
+    const path = `presets/${encodeURIComponent(name)}`;
+    await request(path, this._settings, { kind, options }, 'PUT');
+  }
+
+  async forgetPreset(name: string): Promise<void> {
+    const path = `presets/${encodeURIComponent(name)}`;
+    await request(path, this._settings, undefined, 'DELETE');
+  }
+
+  /** What is installed on the server, and what is missing; takes seconds. */
+  checkUp(): Promise<ICheckup> {
+    return request('doctor', this._settings);
   }
 }

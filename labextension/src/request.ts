@@ -21,17 +21,19 @@ export class RefusedError extends Error {
  * Ask the server extension.
  *
  * @param path - below the extension's namespace, e.g. `clusters`
- * @param body - sent as JSON by POST; without one it is a GET
+ * @param body - sent as JSON; without one it is a GET
+ * @param method - how it is sent, where that is not POST with a body and GET without
  * @throws ServerConnection.NetworkError where the server does not answer
  */
 export async function request<T>(
   path: string,
   settings: ServerConnection.ISettings,
-  body?: unknown
+  body?: unknown,
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE' = body === undefined ? 'GET' : 'POST'
 ): Promise<T> {
   const url = URLExt.join(settings.baseUrl, NAMESPACE, path);
   const init: RequestInit =
-    body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
+    body === undefined ? { method } : { method, body: JSON.stringify(body) };
   const response = await ServerConnection.makeRequest(url, init, settings);
   const text = await response.text();
   let data: unknown = null;

@@ -93,6 +93,9 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
         "--deep", action="store_true", help="start a local cluster and simulate on it, too"
     )
     parser.add_argument("--engine", metavar="NAME", help="fail where this engine cannot be used")
+    parser.add_argument(
+        "--json", action="store_true", help="one line of JSON, for programs, instead of a table"
+    )
     parser.set_defaults(run=_doctor)
 
 
@@ -126,7 +129,7 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
 def _doctor(options: argparse.Namespace, console: Console) -> int:
     from spicelab_nb.cli.doctor import doctor
 
-    return doctor(console, deep=options.deep, engine=options.engine)
+    return doctor(console, deep=options.deep, engine=options.engine, as_json=options.json)
 
 
 def _clusters(options: argparse.Namespace, console: Console) -> int:

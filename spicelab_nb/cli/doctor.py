@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from spicelab_nb.cli.findings import (
@@ -28,7 +29,9 @@ MARKS = {
 }
 
 
-def doctor(console: Console, *, deep: bool = False, engine: str | None = None) -> int:
+def doctor(
+    console: Console, *, deep: bool = False, engine: str | None = None, as_json: bool = False
+) -> int:
     """Look at everything that campaigns need, and print it.
 
     Parameters
@@ -39,25 +42,44 @@ def doctor(console: Console, *, deep: bool = False, engine: str | None = None) -
         Also start a local cluster and simulate on it.
     engine
         An engine that has to be there; None: any one is enough.
+    as_json
+        Print one line of JSON for programs: ``healthy``, and ``findings`` with ``what``, ``grade``
+        (``good``, ``missing``, ``bad``), ``text`` and ``install``.
 
     Returns
     -------
     int
         0 where campaigns can run; 1 where something they need is missing.
     """
+    from rich.console import Console
+
+    told = Console(quiet=True) if as_json else console
     findings = [*grounds(), settings_finding(), *engine_findings(engine), *jupyter_findings()]
-    _show(console, findings)
+    _show(told, findings)
     if deep:
-        console.print("Starting a local cluster ...")
+        told.print("Starting a local cluster ...")
         found = cluster_finding(engine)
-        _show(console, [found])
+        _show(told, [found])
         findings.append(found)
     bad = [f for f in findings if f.grade is Grade.BAD]
-    if bad:
+    if as_json:
+        data = {"healthy": not bad, "findings": [_plain(f) for f in findings]}
+        # print() would fold the line, and take brackets for markup.
+        console.out(json.dumps(data), highlight=False)
+    elif bad:
         console.print(f"\n{len(bad)} to mend: {', '.join(f.what for f in bad)}.", style="bold red")
-        return 1
-    console.print("\nCampaigns can run here.", style="bold green")
-    return 0
+    else:
+        console.print("\nCampaigns can run here.", style="bold green")
+    return 1 if bad else 0
+
+
+def _plain(finding: Finding) -> dict[str, str]:
+    return {
+        "what": finding.what,
+        "grade": finding.grade.value,
+        "text": finding.text,
+        "install": finding.install,
+    }
 
 
 def cluster_finding(engine: str | None = None) -> Finding:

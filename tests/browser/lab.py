@@ -55,6 +55,7 @@ class Lab:
         self.port, self.token = free_port(), secrets.token_hex(16)
         own = {
             "HOME": folder / "home",
+            "XDG_CONFIG_HOME": folder / "xdg-config",
             "IPYTHONDIR": folder / "ipython",
             "JUPYTER_CONFIG_DIR": folder / "config",
             "JUPYTER_DATA_DIR": folder / "data",

@@ -1,6 +1,7 @@
 """The doctor: what is missing, which command mends it, and the exit code."""
 
 import io
+import json
 
 import pytest
 from packaging.requirements import Requirement
@@ -43,6 +44,22 @@ def test_a_missing_engine_is_no_failure_while_there_is_another(engines):
     code, said = looked()
     assert code == 0
     assert "apt-get it" in said
+
+
+def test_programs_get_the_same_as_one_line_of_json(engines):
+    engines(GONE, BROKEN)
+    code, said = looked(as_json=True)
+    assert code == 1
+    found = json.loads(said)
+    assert len(said.splitlines()) == 1
+    assert not found["healthy"]
+    (bad,) = (f for f in found["findings"] if f["what"] == "ngspice")
+    assert bad == {
+        "what": "ngspice",
+        "grade": "bad",
+        "text": "libngspice was not found",
+        "install": "apt-get it",
+    }
 
 
 def test_an_engine_that_is_asked_for_has_to_be_there(engines):

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,8 @@ ROUTES = (
     "clusters/x/scale",
     "prune",
     "kinds",
+    "presets",
+    "presets/x",
     "doctor",
 )
 
@@ -35,11 +38,13 @@ class Server:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
         own = {name: str(folder / name.lower()) for name in (
-            "HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR",
+            "HOME", "IPYTHONDIR", "XDG_CONFIG_HOME",
+            "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR",
         )}  # fmt: skip
         runtime = folder / "records"
         environment = {**os.environ, **own, "SPICELAB_NB_RUNTIME_DIR": str(runtime)}
         self.records = runtime / "spicelab_nb" / "clusters"
+        self.presets = Path(own["XDG_CONFIG_HOME"]) / "spicelab_nb" / "presets.json"
         self.log = folder / "log"
         self._printed = self.log.open("w")
         self.process = subprocess.Popen(
@@ -72,7 +77,8 @@ class Server:
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, json.load(answer)
+                text = answer.read()
+                return answer.status, json.loads(text) if text else None
         except urllib.error.HTTPError as error:
             text = error.read()
             return error.code, json.loads(text) if text else None
@@ -191,17 +197,55 @@ def test_kinds_come_with_their_options(server):
     assert all(o["name"] != "security" for o in kinds["address"]["options"])
 
 
+def test_presets_are_saved_offered_and_forgotten(server):
+    assert server.ask("presets")[1] == {"presets": [], "problem": ""}
+    bench = {"kind": "local", "options": {"workers": "4"}}
+    assert server.ask("presets/my%20bench%2F2", "PUT", bench)[0] == 204
+    (saved,) = server.ask("presets")[1]["presets"]
+    assert saved == {"name": "my bench/2", **bench}
+    assert server.ask("presets/my%20bench%2F2", "DELETE")[0] == 204
+    assert server.ask("presets")[1]["presets"] == []
+    status, said = server.ask("presets/my%20bench%2F2", "DELETE")
+    assert (status, said["source"]) == (404, "spicelab-nb")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"kind": "lokal", "options": {}}, {"kind": "local", "options": {"wokers": "1"}}, []],
+)
+def test_a_preset_that_no_cluster_would_take_is_refused_with_a_sentence(server, body):
+    status, said = server.ask("presets/bad", "PUT", body)
+    assert status == 400
+    assert said["message"].endswith((".", "?"))
+    assert server.ask("presets")[1]["presets"] == []
+
+
+def test_presets_that_cannot_be_read_are_named_and_nothing_else_suffers(server):
+    server.presets.parent.mkdir(parents=True, exist_ok=True)
+    server.presets.write_text("{")
+    try:
+        status, found = server.ask("presets")
+        assert (status, found["presets"]) == (200, [])
+        assert "presets.json" in found["problem"]
+    finally:
+        server.presets.unlink()
+
+
 def test_doctor_says_what_is_installed(server):
     status, found = server.ask("doctor")
     assert status == 200
-    assert "ngspice" in found["text"]
+    assert found["healthy"]
+    ngspice = next(f for f in found["findings"] if f["what"] == "ngspice")
+    assert ngspice["grade"] in ("good", "missing")
+    assert ngspice["text"]
 
 
 def test_the_extension_loads_neither_dask_nor_what_notebooks_need():
     code = (
         "import sys, spicelab_nb.jupyter.server.handlers\n"
         "from spicelab_nb.clusters.presets import describe_kinds\n"
-        "describe_kinds()\n"
+        "from spicelab_nb.clusters.saved import presets\n"
+        "describe_kinds(); presets()\n"
         "print(sorted({'dask', 'distributed', 'ray', 'panel', 'xarray', 'pandas', 'IPython',"
         " 'ipywidgets', 'bokeh'} & set(sys.modules)))"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from dataclasses import asdict
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized
@@ -15,7 +16,8 @@ from tornado.web import HTTPError, authenticated
 from spicelab_nb import clusters
 from spicelab_nb.clusters import registry
 from spicelab_nb.clusters.presets import describe_kinds
-from spicelab_nb.errors import ClusterError, ClusterNotFoundError
+from spicelab_nb.clusters.saved import Preset, forget_preset, presets, save_preset
+from spicelab_nb.errors import ClusterError, ClusterNotFoundError, ConfigError
 from spicelab_nb.jupyter.server.listing import describe, listing
 
 __all__ = ["routes"]
@@ -84,7 +86,7 @@ class StopHandler(_Handler):
         except ClusterNotFoundError as error:  # it went in this very moment
             raise HTTPError(404, str(error)) from error
         self.set_status(202)
-        self.answer({"message": f"{record.name} is asked to stop."})
+        self.answer({"name": record.name})
 
 
 class ScaleHandler(_Handler):
@@ -101,7 +103,7 @@ class ScaleHandler(_Handler):
         except ClusterError as error:
             raise HTTPError(400, str(error)) from error
         self.set_status(202)
-        self.answer({"message": f"{record.name} is asked for {workers} workers."})
+        self.answer({"name": record.name, "workers": workers})
 
 
 class PruneHandler(_Handler):
@@ -111,7 +113,7 @@ class PruneHandler(_Handler):
     @authorized
     def post(self) -> None:
         removed = clusters.prune()
-        self.answer({"message": f"Removed: {', '.join(removed) or 'nothing'}.", "removed": removed})
+        self.answer({"removed": removed})
 
 
 class KindsHandler(_Handler):
@@ -123,24 +125,68 @@ class KindsHandler(_Handler):
         self.answer({"kinds": describe_kinds()})
 
 
+class PresetsHandler(_Handler):
+    """Options for new clusters that this person has saved."""
+
+    @authenticated
+    @authorized
+    def get(self) -> None:
+        try:
+            saved = presets()
+        except ConfigError as error:
+            # The form works without them: told, and not in the way of the rest.
+            self.answer({"presets": [], "problem": str(error)})
+        else:
+            self.answer({"presets": [asdict(preset) for preset in saved], "problem": ""})
+
+
+class PresetHandler(_Handler):
+    """One of them, by name."""
+
+    @authenticated
+    @authorized
+    def put(self, name: str) -> None:
+        given = self.asked()
+        try:
+            save_preset(Preset(name=name, kind=given.get("kind"), options=given.get("options")))  # type: ignore[arg-type]  # it checks
+        except ConfigError as error:
+            raise HTTPError(400, str(error)) from error
+        self.set_status(204)
+
+    @authenticated
+    @authorized
+    def delete(self, name: str) -> None:
+        try:
+            forget_preset(name)
+        except ClusterNotFoundError as error:
+            raise HTTPError(404, str(error)) from error
+        except ConfigError as error:
+            raise HTTPError(400, str(error)) from error
+        self.set_status(204)
+
+
 class DoctorHandler(_Handler):
-    """What is installed and what is missing, as ``spicelab-nb doctor`` prints it."""
+    """What is installed and what is missing, as ``spicelab-nb doctor`` finds it."""
 
     @authenticated
     @authorized
     async def get(self) -> None:
         # In a process of its own: engines and libraries are looked at by loading them.
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "spicelab_nb.cli", "doctor",
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            sys.executable, "-m", "spicelab_nb.cli", "doctor", "--json",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         try:
-            printed, _ = await asyncio.wait_for(process.communicate(), DOCTOR_LIMIT)
+            printed, complaints = await asyncio.wait_for(process.communicate(), DOCTOR_LIMIT)
         except TimeoutError as error:
             process.kill()
             await process.wait()
             raise HTTPError(504, f"doctor did not end within {DOCTOR_LIMIT:g} s.") from error
-        self.answer({"healthy": process.returncode == 0, "text": printed.decode(errors="replace")})
+        try:
+            self.answer(json.loads(printed))
+        except ValueError as error:
+            last = complaints.decode(errors="replace").strip().rpartition("\n")[2]
+            raise HTTPError(500, f"doctor found nothing out: {last or 'no output'}") from error
 
 
 def _found(name: str) -> Any:
@@ -162,6 +208,8 @@ def routes(base_url: str) -> list[tuple[str, type[_Handler]]]:
             (f"clusters/{name}/scale", ScaleHandler),
             ("prune", PruneHandler),
             ("kinds", KindsHandler),
+            ("presets", PresetsHandler),
+            (f"presets/{name}", PresetHandler),
             ("doctor", DoctorHandler),
         )
     ]
