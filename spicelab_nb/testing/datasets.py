@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-__all__ = ["rc_dataset", "rc_waveforms", "status_attrs"]
+__all__ = ["rc_dataset", "rc_sweep", "rc_waveforms", "status_attrs"]
 
 
 def status_attrs() -> dict[str, Any]:
@@ -88,6 +88,62 @@ def rc_dataset(
         },
         coords,
         {"seed": seed} | ({"sampler": sampler} if sampler else {}),
+    )
+
+
+def rc_sweep(
+    r: Sequence[float] = (500.0, 1e3, 2e3),
+    c: Sequence[float] = (1e-8, 1e-7, 1e-6),
+    *,
+    samples: int = 0,
+    corners: Sequence[str] = (),
+    failed: Sequence[tuple[int, ...]] = (),
+    low: float | None = 1000.0,
+    high: float | None = None,
+) -> xr.Dataset:
+    """Sweep of an RC low-pass over R1 and C1: ``f3db``, as `rc_dataset` has it.
+
+    Parameters
+    ----------
+    r, c
+        Swept values, ohm and farad.
+    samples
+        Crossed with a Monte Carlo of that many samples of the source's ``k``, by which f3db is
+        multiplied; 0 for no such dimension.
+    corners
+        Names: f3db is halved at each from the one before. () for no such dimension.
+    failed
+        Indices of points that failed, over the dimensions R1, C1, corner, sample that there are.
+    low, high
+        Limits of f3db in hertz.
+    """
+    import xarray as xr
+
+    dims = ["R1", "C1", *(["corner"] if corners else []), *(["sample"] if samples else [])]
+    k = 1 + 0.1 * np.random.default_rng(1).standard_normal(samples) if samples else np.ones(1)
+    half = 0.5 ** np.arange(max(len(corners), 1))
+    f3db = 1 / (2 * np.pi * np.multiply.outer(np.asarray(r), np.asarray(c)))
+    f3db = f3db[:, :, np.newaxis, np.newaxis] * half[:, np.newaxis] * k
+    shape = [len(r), len(c), *([len(corners)] if corners else []), *([samples] if samples else [])]
+    f3db = f3db.reshape(shape)
+    status = np.full(shape, int(Status.OK), np.int8)
+    for point in failed:
+        status[point] = int(Status.FAILED)
+    f3db[status != int(Status.OK)] = np.nan
+    role = {"role": "parameter"}
+    coords: dict[str, Any] = {
+        "R1": ("R1", np.asarray(r, dtype=float), {**role, "units": "Ohm"}),
+        "C1": ("C1", np.asarray(c, dtype=float), {**role, "units": "F"}),
+    }
+    if corners:
+        coords["corner"] = ("corner", np.array(list(corners)))
+    if samples:
+        coords["sample"] = ("sample", np.arange(samples))
+        coords["k"] = ("sample", k, role)
+    limits = {k: v for k, v in (("spec_min", low), ("spec_max", high)) if v is not None}
+    attrs = {"units": "Hz", "long_name": "bandwidth of v(out)", **limits}
+    return xr.Dataset(
+        {"f3db": (dims, f3db, attrs), "status": (dims, status, status_attrs())}, coords
     )
 
 

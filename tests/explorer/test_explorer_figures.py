@@ -10,7 +10,7 @@ from spicelab_nb.explorer.points import most_correlated
 from spicelab_nb.explorer.titles import figure_title
 from spicelab_nb.results.spec import Spec
 from spicelab_nb.results.statistics import summarize
-from spicelab_nb.testing.datasets import rc_dataset, rc_waveforms
+from spicelab_nb.testing.datasets import rc_dataset, rc_sweep, rc_waveforms
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,26 @@ def test_scatter_has_units_on_both_axes(render):
     assert plot.yaxis[0].axis_label == "bandwidth of v(out) (kHz)"
 
 
+def test_what_failed_is_not_drawn_but_said():
+    ds = rc_dataset(100, failed=[1, 2], not_run=[3], missing=[4], corners=["tt", "ss"])
+    ds["f3db"][1] = 1e9  # a value where the sample failed is none
+    lost = "4 of 200 failed, 2 without a value, 2 not run"
+    figure = explorer.scatter(ds, "R1", "f3db")
+    (dots,) = of_type(figure, "Scatter")
+    assert len(dots) == 192
+    assert dots.dimension_values(1).max() < 3
+    assert figure.opts.get("plot").kwargs["title"] == f"f3db against R1\n{lost}"
+    figure = explorer.corners(ds, "f3db")
+    assert figure.opts.get("plot").kwargs["title"].endswith(f"\n{lost}")
+
+
+def test_values_beyond_the_range_of_a_histogram_are_said(render):
+    ds = rc_dataset(500)
+    ds["f3db"][7] = 1e6
+    plot = render(explorer.histogram(ds, "f3db"))
+    assert "1 outside the range shown" in plot.title.text
+
+
 def test_scatter_says_how_many_it_draws():
     figure = explorer.scatter(rc_dataset(12_000), "R1", "f3db")
     (dots,) = of_type(figure, "Scatter")
@@ -76,7 +96,16 @@ def test_waveforms_over_time(render):
 def test_corners(render):
     figure = explorer.corners(rc_dataset(100, corners=["tt", "ss"]), "f3db")
     assert len(of_type(figure, "ErrorBars")[0]) == 2
-    render(figure)
+    plot = render(figure)
+    assert plot.xaxis[0].major_label_overrides == {0: "tt", 1: "ss"}
+
+
+def test_a_corner_where_nothing_is_ok_keeps_its_place(render):
+    ds = rc_dataset(20, corners=["tt", "ss", "ff"])
+    ds["status"][:, 1] = 1
+    figure = explorer.corners(ds, "f3db")
+    assert of_type(figure, "Scatter")[0].dimension_values(0).tolist() == [0, 2]
+    assert render(figure).xaxis[0].major_label_overrides[1] == "ss"
 
 
 def test_the_accessor_keeps_nothing(render):
@@ -90,6 +119,10 @@ def test_the_accessor_keeps_nothing(render):
     assert ds.spicelab.scatter("R1", "f3db")
     wave = rc_waveforms(ds)["tran"]
     assert wave.spicelab.waveforms("v(out)", worst=1)
+    assert ds.spicelab.tornado("f3db", most=1)
+    assert ds.spicelab.parallel(["R1", "f3db"])
+    assert rc_waveforms(ds)["ac"].spicelab.bode("v(out)", worst=1)
+    assert rc_sweep().spicelab.surface("f3db", "C1", at={"R1": 1e3})
 
 
 def test_names_that_are_not_there():
