@@ -18,6 +18,7 @@ _MODULES = {
     "histogram": "figures",
     "parallel": "figures",
     "scatter": "figures",
+    "sensitivity": "regression",
     "surface": "figures",
     "table": "tables",
     "tornado": "figures",

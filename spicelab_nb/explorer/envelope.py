@@ -107,7 +107,8 @@ def envelope(
     at = np.empty((len(levels), len(x)))
     for start in range(0, len(x), _COLUMNS):  # a few columns at a time: quantile copies its input
         block = np.ascontiguousarray(y[:, start : start + _COLUMNS].T)
-        at[:, start : start + _COLUMNS] = np.quantile(block, levels, axis=1)
+        with np.errstate(invalid="ignore"):  # between decibels of 0 there is nothing
+            at[:, start : start + _COLUMNS] = np.quantile(block, levels, axis=1)
     by_level = dict(zip(levels, at, strict=True))
     bands = tuple((by_level[a], by_level[b]) for a, b in quantiles)
     chosen = _worst(y, by_level[0.5], bands, worst, kept_labels)
@@ -179,7 +180,9 @@ def _worst(
         return [i for i, label in enumerate(labels) if label in wanted or label in worst]
     if worst <= 0:
         return []
-    spread = bands[0][1] - bands[0][0] if bands else np.ones_like(median)
+    with np.errstate(invalid="ignore"):
+        spread = bands[0][1] - bands[0][0] if bands else np.ones_like(median)
+    spread = np.where(np.isfinite(spread), spread, 0.0)
     floor = 0.01 * float(np.max(spread)) or 1.0
     with np.errstate(all="ignore"):
         stray = np.abs(y - median)

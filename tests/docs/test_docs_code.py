@@ -16,6 +16,7 @@ PAGES = [
     "docs/sampling.md",
     "docs/measures.md",
     "docs/campaigns.md",
+    "docs/explorer.md",
     "docs/cost.md",
 ]
 """Pages whose code is a whole program."""

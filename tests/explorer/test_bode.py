@@ -57,6 +57,18 @@ def test_samples_of_an_inverting_amplifier_begin_in_one_turn(wave):
     assert abs(abs(e.median[0]) - 180) < 1
 
 
+def test_a_response_of_zero_does_not_empty_the_axis(wave):
+    silent = wave.copy(deep=True)
+    silent[:, 0] = 0
+    silent[123, 1:] *= 3
+    magnitude, _ = explorer.bode(silent, worst=1)
+    assert "sample 123" in curves(magnitude)
+    low = curves(magnitude)["minimum"]
+    assert np.isnan(low[0])
+    assert np.isfinite(low[1:]).all()
+    hv.render(magnitude, backend="bokeh")
+
+
 def test_a_real_signal_has_no_bode_plot():
     with pytest.raises(MeasureError, match=r"v\(out\) is real: .*waveforms\(\)"):
         explorer.bode(rc_waveforms(rc_dataset(10))["tran"]["v(out)"])

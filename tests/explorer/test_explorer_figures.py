@@ -1,3 +1,5 @@
+import importlib
+import pkgutil
 import subprocess
 import sys
 
@@ -153,6 +155,14 @@ def test_the_parameter_that_matters_most():
     name, rho = most_correlated(ds, "only_r")
     assert (name, rho) == ("R1", pytest.approx(-1.0))
     assert most_correlated(ds.isel(sample=slice(0, 3)), "f3db") is None
+
+
+def test_every_public_name_is_a_function_whatever_was_imported_before():
+    """A module of the same name would take its place in the package."""
+    for module in pkgutil.walk_packages(explorer.__path__, "spicelab_nb.explorer."):
+        importlib.import_module(module.name)
+    assert [name for name in explorer.__all__ if not callable(getattr(explorer, name))] == []
+    assert set(explorer.__all__) <= set(dir(explorer))
 
 
 def test_importing_the_explorer_loads_no_plotting_library():

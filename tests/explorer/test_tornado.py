@@ -114,10 +114,12 @@ def test_a_failed_end_has_no_bar():
 
 def test_an_extreme_within_the_range_is_kept():
     ds = rc_sweep(c=[1e-8, 1e-7, 1e-6])
-    ds["bump"] = ds["f3db"].copy(data=[[0, 0, 0], [0, 5, 0], [0, 0, 0]])
+    ds["bump"] = ds["f3db"].copy(data=[[0.0, 0, 0], [0, 5, 0], [0, 0, 0]])
     found = swings(ds, "bump", base={"R1": 500, "C1": 1e-7})
     assert found.low.tolist() == [0, 0]
     assert found.most.tolist() == [5, 0]
+    (line,) = elements(explorer.tornado(ds, "bump", at={"R1": 500, "C1": 1e-7}), "Segments")
+    assert [line.dimension_values(k).tolist() for k in (0, 2)] == [[0], [5]]
 
 
 def test_the_base_has_to_be_ok():

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["parallel"]
 
-_LINES, _AXES = 1000, 10
+_LINES, _STRANDS, _AXES = 1000, 60, 10
 
 
 def parallel(dataset: xr.Dataset, names: Sequence[str] | None = None) -> Any:
@@ -42,9 +42,10 @@ def parallel(dataset: xr.Dataset, names: Sequence[str] | None = None) -> Any:
     Returns
     -------
     holoviews.Overlay
-        Two curves, one of all samples that keep every spec and one of those that do not, the
-        lines of a curve separated by gaps; 1000 lines at most, up to half of them failing ones,
-        evenly chosen, and the title says how many of how many. Each axis goes from the least
+        Two paths, one of the samples that keep every spec and one of those that do not, each of
+        at most 60 strands whose lines are separated by gaps; 1000 lines at most, up to half of them
+        failing ones (more where there are fewer passing ones), evenly chosen, and the title says
+        how many of how many. Each axis goes from the least
         to the most value drawn, which stand at its ends; limits within are marked.
 
     Raises
@@ -156,14 +157,23 @@ def _lines(
 ) -> list[Any]:
     count = at.shape[1]
     x = np.append(np.arange(count, dtype=float), np.nan)
-    curves = []
+    paths = []
     for rows, color, label in zip(drawn, (BLUE, RED), ("passing", "failing"), strict=True):
-        # A line ends in a gap, so that one curve holds them all.
-        y = np.column_stack([at[rows], np.full(len(rows), np.nan)]).ravel()
-        curve = hv.Curve((np.tile(x, len(rows)), y), label=label)
-        alpha = float(np.clip(60 / max(len(rows), 1), 0.08, 0.6))
-        curves.append(curve.opts(color=color, alpha=alpha, line_width=1))
-    return curves if judged else curves[:1]
+        # Lines end in a gap and are drawn many at a stroke: one object for each would take seconds,
+        # and a single stroke for all would not show where they lie densely.
+        strands = [
+            np.column_stack(
+                [
+                    np.tile(x, len(some)),
+                    np.column_stack([at[some], np.full(len(some), np.nan)]).ravel(),
+                ]
+            )
+            for some in (rows[k::_STRANDS] for k in range(min(_STRANDS, len(rows))))
+        ]
+        alpha = float(np.clip(60 / max(len(rows), 1), 0.12, 0.6))
+        path = hv.Path(strands, label=label)
+        paths.append(path.opts(color=color, alpha=alpha, line_width=1))
+    return paths if judged else paths[:1]
 
 
 def _ends(

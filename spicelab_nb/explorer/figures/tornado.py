@@ -19,8 +19,8 @@ from spicelab_nb.explorer.figures.axes import (
     limit_lines,
     limits_of,
 )
+from spicelab_nb.explorer.regression import Sensitivity, sensitivity
 from spicelab_nb.explorer.selection import point_text, select, swept_dimensions
-from spicelab_nb.explorer.sensitivity import Sensitivity, sensitivity
 from spicelab_nb.explorer.swing import Swing, swings
 from spicelab_nb.explorer.titles import joined, lost_samples
 from spicelab_nb.results.quantities import axis_scale, quantity
@@ -53,11 +53,11 @@ def tornado(
     the true one in 95 % of campaigns; beside the name stands its share of the variance. The title
     says how much of the variance the model explains at all: what is missing is curvature or
     interaction, of which the bars know nothing. See
-    :func:`spicelab_nb.explorer.sensitivity.regress`.
+    :func:`spicelab_nb.explorer.regression.regress`.
 
     Of a sweep: one parameter at a time. A bar goes from the measure at the parameter's lowest
-    value to that at its highest, the others staying at the base point, and a thin line over what
-    lies between.
+    value to that at its highest, the others staying at the base point; where the measure goes
+    further between, a thin line says how far.
 
     Parameters
     ----------
@@ -140,7 +140,12 @@ def _effects(
     correlated = _pairs(found)
     return hv.Overlay(
         [
-            bars.opts(color=BLUE, line_alpha=0, tools=["hover"]),
+            bars.opts(
+                color=BLUE,
+                line_alpha=0,
+                tools=["hover"],
+                hover_tooltips=["name", "effect", "share"],
+            ),
             whiskers.opts(color="#2c3e50", line_width=1.5),
             hv.VLine(0).opts(color="#2c3e50", line_width=1),
         ]
@@ -191,7 +196,12 @@ def _swings(hv: ModuleType, dataset: xr.Dataset, measure: str, found: Swing, mos
         return boxes.opts(color=color, line_alpha=0, alpha=0.9)
 
     low, high, least, highest = values * scale
-    lines = hv.Segments((least, rows, highest, rows), kdims=[x, y, "x1", "y1"])
+    # Only where what lies between goes beyond the ends: else the bars have said it.
+    ends = np.array([low, high, np.full(len(rows), base)])
+    beyond = (least < np.nanmin(ends, axis=0)) | (highest > np.nanmax(ends, axis=0))
+    lines = hv.Segments(
+        (least[beyond], rows[beyond], highest[beyond], rows[beyond]), kdims=[x, y, "x1", "y1"]
+    )
     ticks = [
         (row, f"{_short(found.names[i])}  {found.ranges[i]}")
         for row, i in zip(rows.tolist(), order, strict=True)

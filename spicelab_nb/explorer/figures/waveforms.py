@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from spicelab_nb.errors import MeasureError
 from spicelab_nb.explorer.envelope import Envelope, envelope
 from spicelab_nb.explorer.figures.axes import BLUE, GREY, SIZE, dimension, holoviews, largest
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     import xarray as xr
+    from numpy.typing import NDArray
 
 __all__ = ["bode", "waveforms"]
 
@@ -130,17 +133,22 @@ def _bundle(hv: ModuleType, e: Envelope, name: str = "") -> list[Any]:
     x, kdim = e.x * scale_x, dimension(hv, e.x_name, unit_x)
     vdim = dimension(hv, name or e.name, unit_y)
     parts: list[Any] = []
-    for (low, high), (a, b) in zip(e.bands, e.quantiles, strict=True):
+
+    def shown(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        # A response of 0 has no decibels, and an axis that reaches there shows nothing else.
+        return np.where(np.isfinite(values), values * scale_y, np.nan)
+
+    for k, ((low, high), (a, b)) in enumerate(zip(e.bands, e.quantiles, strict=True)):
         area = hv.Area(
-            (x, low * scale_y, high * scale_y),
+            (x, shown(low), shown(high)),
             kdims=[kdim],
             vdims=[vdim, f"{vdim.name}, upper"],
             label=f"{100 * a:g} to {100 * b:g} %",
         )
-        parts.append(area.opts(color=BLUE, alpha=0.25, line_alpha=0))
+        parts.append(area.opts(color=BLUE, alpha=min(0.2 + 0.2 * k, 0.8), line_alpha=0))
 
     def curve(values: Any, label: str, **style: Any) -> Any:
-        line = hv.Curve((x, values * scale_y), kdims=[kdim], vdims=[vdim], label=label)
+        line = hv.Curve((x, shown(values)), kdims=[kdim], vdims=[vdim], label=label)
         return line.opts(**style)
 
     parts.append(curve(e.median, "median", color=BLUE, line_width=2))

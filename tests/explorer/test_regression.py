@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spicelab_nb.errors import MeasureError
-from spicelab_nb.explorer.sensitivity import regress, sensitivity
+from spicelab_nb.explorer.regression import regress, sensitivity
 from spicelab_nb.testing.datasets import rc_dataset, rc_sweep
 
 
