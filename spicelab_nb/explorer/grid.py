@@ -107,6 +107,9 @@ def grid(
     attrs = dataset[measure].attrs
     label, unit = str(attrs.get("long_name") or measure), str(attrs.get("units", ""))
     drawn = int(np.isfinite(data).sum())
+    lost = lost_samples(part, drawn)
+    if not drawn:
+        raise MeasureError(f"There is no {measure} to draw yet: no point is ok ({lost}).")
     if statistic is not None:
         ok = (part["status"] == int(Status.OK)).transpose(*dims, ...).values
         data = _reduced(data, ok, statistic, spec)
@@ -117,7 +120,7 @@ def grid(
         label=label,
         unit=unit,
         where=point_text(part, list(fixed)),
-        lost=lost_samples(part, drawn),
+        lost=lost,
     )
 
 

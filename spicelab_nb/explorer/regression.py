@@ -144,10 +144,12 @@ def regress(
     y = np.asarray(y, dtype=np.float64)
     inside = np.zeros(len(y), np.intp) if groups is None else _numbered(groups)
     count = int(inside.max()) + 1 if len(y) else 1
+    if len(y) - count < 2:
+        raise ValueError(f"{len(y)} samples with a value are too few.")
     centred = _within(np.column_stack([x, y]), inside, count)
     size = np.max(np.abs(np.column_stack([x, y])), axis=0, initial=0.0)
     freedom = len(y) - count
-    sd = np.sqrt(np.sum(centred**2, axis=0) / max(freedom, 1))
+    sd = np.sqrt(np.sum(centred**2, axis=0) / freedom)
     varies = sd > _STEADY * size
     if not varies[-1]:
         raise ValueError("The measure has the same value in every sample.")
@@ -155,8 +157,8 @@ def regress(
     kept = np.flatnonzero(varies[:-1])
     if not len(kept):
         raise ValueError("No parameter varies.")
-    z = centred[:, kept] / sd[kept] / np.sqrt(max(freedom, 1))
-    zy = centred[:, -1] / sd[-1] / np.sqrt(max(freedom, 1))
+    z = centred[:, kept] / sd[kept] / np.sqrt(freedom)
+    zy = centred[:, -1] / sd[-1] / np.sqrt(freedom)
     correlation = z.T @ z
     tuples = _sharing(correlation)
     first = [t[0] for t in tuples]

@@ -155,3 +155,5 @@ def test_of_corners_it_is_the_model_within_them():
 def test_the_error_says_which_measure():
     with pytest.raises(MeasureError, match="No sensitivity of f3db: 3 samples are too few"):
         sensitivity(rc_dataset(3), "f3db")
+    with pytest.raises(MeasureError, match="No sensitivity of f3db: 0 samples with a value"):
+        sensitivity(rc_dataset(30, failed=range(30)), "f3db")

@@ -143,6 +143,12 @@ def test_yield_over_a_sweep():
         explorer.surface(rc_sweep(samples=5, low=None), "f3db", statistic="yield")
 
 
+def test_nothing_that_is_ok_is_said():
+    everywhere = [(i, j) for i in range(3) for j in range(3)]
+    with pytest.raises(MeasureError, match=r"no point is ok \(9 of 9 failed\)"):
+        explorer.surface(rc_sweep(failed=everywhere), "f3db")
+
+
 def test_mistakes():
     with pytest.raises(MeasureError, match=r"Nothing is swept .*scatter\(\) or tornado\(\)"):
         explorer.surface(rc_dataset(20), "f3db", statistic="median")
