@@ -100,6 +100,13 @@ def test_swings_are_the_measure_at_both_ends():
     assert at.base == f.values[0, 2]
 
 
+def test_one_sample_of_a_crossed_sweep_is_a_sweep():
+    ds = rc_sweep(samples=9)
+    figure = explorer.tornado(ds, "f3db", at={"sample": 4, "R1": 500})
+    base = quantity(float(ds["f3db"][0, 1, 4]), "Hz")
+    assert title(figure).startswith(f"f3db: one parameter at a time, {base} at the base")
+
+
 def test_a_failed_end_has_no_bar():
     ds = rc_sweep(failed=[(0, 1)])
     found = swings(ds, "f3db")

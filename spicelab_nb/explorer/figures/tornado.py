@@ -91,10 +91,13 @@ def tornado(
     check(dataset, measure)
     for name in names or ():
         check(dataset, name, and_parameters=True)
+    at = dict(at or {})
+    if "sample" in at:  # one sample of a sweep: no model of it is left
+        dataset = select(dataset, {"sample": at.pop("sample")})
     if "sample" in dataset["status"].dims:
-        chosen = select(dataset, at or {})
+        chosen = select(dataset, at)
         found = sensitivity(chosen, measure, names=names)
-        return _effects(hv, chosen, measure, found, list(at or {}), most)
+        return _effects(hv, chosen, measure, found, list(at), most)
     return _swings(hv, dataset, measure, swings(dataset, measure, base=at, names=names), most)
 
 
