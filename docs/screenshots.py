@@ -66,17 +66,54 @@ def take(folder: Path, samples: int, *, dark: bool = False) -> None:
             lab.close()
 
 
+SIDEBAR_CELLS = (
+    "import spicelab_nb as sl\n"
+    "from spicelab_nb.cli.opamp import campaign as opamp\n"
+    "rack = sl.cluster('local', workers=2, name='rack', price=sl.Price(usd_per_core_hour=0.05))\n"
+    "run = opamp({samples}).run(rack)",
+    "bench = sl.cluster('serial', name='bench'); None",
+)
+
+
+def take_sidebar(folder: Path, samples: int, *, dark: bool = False) -> None:
+    """Photograph JupyterLab with the sidebar beside a notebook."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        lab = Lab(Path(scratch), theme="JupyterLab Dark" if dark else "JupyterLab Light")
+        try:
+            with browser() as running:
+                page = running.new_page(
+                    viewport={"width": 1000, "height": 820}, device_scale_factor=2
+                )
+                cells = ["%load_ext spicelab_nb", *SIDEBAR_CELLS, "run"]
+                cells = [cell.format(samples=samples) for cell in cells]
+                notebook = Notebook(page, lab, "sidebar.ipynb", cells, mode="lab")
+                notebook.command("spicelab-nb:open-clusters")
+                notebook.run_through(0, 3)
+                page.wait_for_function(
+                    "(n) => { const bar = document.querySelector("
+                    "'.spicelab-nb-Campaigns progress'); return bar && bar.value > n }",
+                    arg=samples * 0.5,
+                )
+                ending = "-dark.png" if dark else ".png"
+                page.screenshot(path=folder / f"sidebar{ending}")
+                notebook.shut_down()
+        finally:
+            lab.close()
+
+
 def main() -> None:
     """Take both themes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=HERE / "images")
     parser.add_argument("--samples", type=int, default=3000)
     parser.add_argument("--dark", action="store_true", help="the dark theme, too")
+    parser.add_argument("--sidebar-only", action="store_true", help="no other view")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    take(args.folder, args.samples)
-    if args.dark:
-        take(args.folder, args.samples, dark=True)
+    for dark in (False, True) if args.dark else (False,):
+        if not args.sidebar_only:
+            take(args.folder, args.samples, dark=dark)
+        take_sidebar(args.folder, args.samples, dark=dark)
 
 
 if __name__ == "__main__":

@@ -33,15 +33,15 @@ export function Cluster({ cluster, actions, trans }: IProps): JSX.Element {
       <Facts cluster={cluster} trans={trans} />
       {cluster.problem !== '' && <p className="spicelab-nb-Problem">{cluster.problem}</p>}
       <Campaigns cluster={cluster} trans={trans} />
+      {cluster.scalable && <Scale cluster={cluster} actions={actions} trans={trans} />}
       <div className="spicelab-nb-Actions">
-        {cluster.scalable && <Scale cluster={cluster} actions={actions} trans={trans} />}
         <button
           className="jp-mod-styled"
           onClick={() => actions.connect(cluster)}
           title={trans.__('Insert a cell that makes this cluster the current one')}
-          aria-label={trans.__('Insert a cell that uses %1', cluster.name)}
+          aria-label={trans.__('Connect: insert a cell that uses %1', cluster.name)}
         >
-          {trans.__('Use')}
+          {trans.__('Connect')}
         </button>
         {cluster.dashboard !== '' && (
           <button
@@ -73,14 +73,14 @@ function Facts({ cluster, trans }: Omit<IProps, 'actions'>): JSX.Element {
       ? trans.__('%1 so far', money(cluster.spent))
       : '';
   const facts: [string, string][] = [
-    [trans.__('workers'), String(cluster.workers)],
-    [trans.__('cores'), String(cluster.cores)],
-    [trans.__('memory'), memory(cluster.memory, trans)],
+    [trans.__('Workers'), String(cluster.workers)],
+    [trans.__('Cores'), String(cluster.cores)],
+    [trans.__('Memory'), memory(cluster.memory, trans)],
     [
-      trans.__('price'),
+      trans.__('Price'),
       [price(cluster.price_per_hour, trans), spent].filter(text => text !== '').join(', ')
     ],
-    [trans.__('owner'), trans.__('process %1 on %2', cluster.owner, cluster.host)]
+    [trans.__('Owner'), trans.__('process %1 on %2', cluster.owner, cluster.host)]
   ];
   return (
     <dl className="spicelab-nb-Facts">
@@ -106,7 +106,13 @@ function Campaigns({ cluster, trans }: Omit<IProps, 'actions'>): JSX.Element | n
         return (
           <li key={name}>
             <span>
-              {trans.__('%1: %2 of %3, %4', name, done, total, state(campaign.state, trans))}
+              {trans.__(
+                '%1: %2 of %3, %4',
+                name,
+                done.toLocaleString(),
+                total.toLocaleString(),
+                state(campaign.state, trans)
+              )}
             </span>
             <progress
               value={done}
@@ -136,15 +142,18 @@ function Scale({ cluster, actions, trans }: IProps): JSX.Element {
         }
       }}
     >
-      <input
-        className="jp-mod-styled"
-        type="number"
-        min={0}
-        step={1}
-        value={workers}
-        onChange={event => setTyped(event.target.value)}
-        aria-label={trans.__('Workers of %1', cluster.name)}
-      />
+      <label>
+        <span aria-hidden="true">{trans.__('Workers')}</span>
+        <input
+          className="jp-mod-styled"
+          type="number"
+          min={0}
+          step={1}
+          value={workers}
+          onChange={event => setTyped(event.target.value)}
+          aria-label={trans.__('Workers of %1', cluster.name)}
+        />
+      </label>
       <button
         className="jp-mod-styled"
         type="submit"

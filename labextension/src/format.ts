@@ -9,7 +9,7 @@ export function memory(bytes: number, trans: TranslationBundle): string {
 export function money(usd: number): string {
   const small = usd !== 0 && Math.abs(usd) < 1;
   const digits = small ? Math.max(2, 1 - Math.floor(Math.log10(Math.abs(usd)))) : 2;
-  return `$${usd.toFixed(Math.min(digits, 20))}`;
+  return `${usd.toFixed(Math.min(digits, 20))} USD`;
 }
 
 /** A price an hour, or that it costs nothing, or that nobody said. */
@@ -18,6 +18,11 @@ export function price(usdPerHour: number | null, trans: TranslationBundle): stri
     return trans.__('price not known');
   }
   return usdPerHour === 0 ? trans.__('no cost') : trans.__('%1 an hour', money(usdPerHour));
+}
+
+/** A name as the first word of a line. */
+export function capital(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
 /** A word of a magic's line, quoted where it needs to be. */

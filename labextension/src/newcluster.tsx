@@ -2,6 +2,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { Answers } from './cells';
+import { capital } from './format';
 import { IKind, IOption, IPreset, IPresets } from './registry';
 
 /** What the form holds; kept over a reload. */
@@ -161,7 +162,8 @@ function Option(props: {
 }): JSX.Element {
   const { option, value, trans, change } = props;
   const usual = option.default === null ? trans.__('chosen for you') : String(option.default);
-  const label = option.name.replace(/_/g, ' ');
+  const words = capital(option.name.replace(/_/g, ' '));
+  const label = option.unit === '' ? words : trans.__('%1 (%2)', words, option.unit);
   return (
     <label title={option.help}>
       <span>{label}</span>

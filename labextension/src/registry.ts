@@ -51,6 +51,8 @@ export interface IOption {
   readonly type: 'int' | 'float' | 'str' | 'bool';
   readonly default: string | number | boolean | null;
   readonly required: boolean;
+  /** Of a number: `s`, or an empty string. */
+  readonly unit: string;
   readonly help: string;
 }
 

@@ -20,6 +20,7 @@ PRICE = {
     "type": "float",
     "default": None,
     "required": False,
+    "unit": "USD per core and hour",
     "help": "USD a core and hour; left out: no cost, or what the kind knows of its price.",
 }
 """What any kind takes besides its own options."""
@@ -35,7 +36,7 @@ def describe_kinds() -> list[dict[str, Any]]:
     list of dict
         ``name``, ``summary``, ``problem`` (why it cannot be used here; "" where it can) and
         ``options``: ``name``, ``type`` (``bool``, ``int``, ``float`` or ``str``), ``default``,
-        ``required``, ``help``. Options that are Python objects are left out.
+        ``required``, ``unit`` ("" for none), ``help``. Options that are Python objects are left out.
     """
     described = []
     for name in known_kinds():
@@ -72,6 +73,8 @@ def _option(spec: Field[Any], text: str) -> dict[str, Any] | None:
         "type": form,
         "default": None if spec.default is MISSING else spec.default,
         "required": required,
+        # The texts begin with the unit, as numpy's style has it.
+        "unit": "s" if text.startswith("Seconds ") else "",
         "help": text,
     }
 

@@ -6,10 +6,18 @@ from pathlib import Path
 
 import pytest
 
-_spec = importlib.util.spec_from_file_location("lab", Path(__file__).with_name("lab.py"))
-lab_module = importlib.util.module_from_spec(_spec)
-sys.modules["lab"] = lab_module
-_spec.loader.exec_module(lab_module)
+
+def _bring(name):
+    """Make a module of this folder known: pytest imports tests by path, not by name."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+lab_module = _bring("lab")
+_bring("sidebar")
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +28,7 @@ def lab(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def sidebar():
+def built():
     """Skips where the JupyterLab sidebar is not built into this environment."""
     folder = Path(sys.prefix) / "share" / "jupyter" / "labextensions" / "@spicelab" / "nb"
     if not (folder / "package.json").is_file():
@@ -37,7 +45,7 @@ def chromium():
 
 @pytest.fixture
 def open_notebook(lab, chromium, request):
-    """``open_notebook(cells)`` gives a `Notebook`; it must not complain in the console."""
+    """``open_notebook(*cells)`` gives a `Notebook` alone in its page; without complaints."""
     opened = []
 
     def open_one(*cells):
@@ -52,3 +60,33 @@ def open_notebook(lab, chromium, request):
         notebook.page.close()
     for notebook in opened:
         assert notebook.complaints == []
+        assert notebook.strangers() == set()
+
+
+@pytest.fixture
+def notebooks(lab, chromium, built):
+    """``notebooks(name, *cells)`` opens one in a whole JupyterLab, in a browser of its own.
+
+    With ``anew=False`` one that is there is opened.
+
+    Consoles have to stay without complaints, but for those that a test puts into ``expected``.
+    """
+    opened = []
+
+    def open_one(name, *cells, server=lab, anew=True):
+        context = chromium.new_context(viewport={"width": 1200, "height": 1000})
+        page, given = context.new_page(), list(cells) if anew else None
+        notebook = lab_module.Notebook(page, server, name, given, mode="lab")
+        notebook.expected = ()
+        opened.append((context, notebook))
+        return notebook
+
+    yield open_one
+    for context, notebook in opened:
+        if not notebook.page.is_closed():
+            notebook.shut_down()
+        context.close()
+    for _, notebook in opened:
+        said = [c for c in notebook.complaints if not any(e in c for e in notebook.expected)]
+        assert said == []
+        assert notebook.strangers() == set()

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 FLAGS = [
     "--headless",
@@ -44,11 +45,29 @@ def chromium() -> str | None:
 
 
 class Lab:
-    """A JupyterLab server on loopback, with nobody's configuration but its own."""
+    """A JupyterLab server on loopback, with nobody's configuration but its own.
+
+    Parameters
+    ----------
+    folder
+        Where it keeps everything.
+    theme
+        Of its pages.
+    sidebar_server
+        Whether the server's part of the sidebar is enabled.
+    app
+        ``jupyterlab``, or ``notebook`` for Notebook 7.
+    """
 
     def __init__(
-        self, folder: Path, theme: str = "JupyterLab Light", *, sidebar_server: bool = True
+        self,
+        folder: Path,
+        theme: str = "JupyterLab Light",
+        *,
+        sidebar_server: bool = True,
+        app: str = "jupyterlab",
     ) -> None:
+        self.app = app
         self.runtime = folder / "runtime"
         self.root = folder / "notebooks"
         self.root.mkdir(parents=True)
@@ -75,15 +94,18 @@ class Lab:
             "@jupyterlab/apputils-extension:themes": {"theme": theme},
         }
         (folder / "config" / "labconfig").mkdir()
+        self.disabled = folder / "config" / "labconfig" / "page_config.json"
         overrides = folder / "config" / "labconfig" / "default_setting_overrides.json"
         overrides.write_text(json.dumps(quiet))
         environment = {**os.environ, **{k: str(v) for k, v in own.items()}}
         # A trait, not the command line: process titles are public.
         environment["JUPYTER_TOKEN"] = self.token
+        # Read by the tutorials alone.
+        environment["SPICELAB_NB_SHORT"] = "1"
         self._log = (folder / "lab.log").open("w")
         self._process = subprocess.Popen(
             [
-                sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1",
+                sys.executable, "-m", app, "--no-browser", "--ServerApp.ip=127.0.0.1",
                 f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0",
                 f"--ServerApp.root_dir={self.root}", "--allow-root", "--expose-app-in-browser",
                 "--ServerApp.jpserver_extensions="
@@ -98,13 +120,13 @@ class Lab:
         end = time.monotonic() + 120
         while time.monotonic() < end:
             if self._process.poll() is not None:
-                raise RuntimeError(f"JupyterLab ended:\n{self.log.read_text()[-3000:]}")
+                raise RuntimeError(f"The server ended:\n{self.log.read_text()[-3000:]}")
             with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
                 url = f"http://127.0.0.1:{self.port}/api"
                 with urllib.request.urlopen(url, timeout=5):
                     return
             time.sleep(0.1)
-        raise RuntimeError(f"JupyterLab did not answer:\n{self.log.read_text()[-3000:]}")
+        raise RuntimeError(f"The server did not answer:\n{self.log.read_text()[-3000:]}")
 
     def write(self, name: str, cells: list[str]) -> Path:
         notebook = {
@@ -131,6 +153,8 @@ class Lab:
 
     def address(self, name: str, mode: str = "doc") -> str:
         """Of a notebook: alone (``doc``), or in a whole JupyterLab of its own (``lab``)."""
+        if self.app == "notebook":
+            return f"http://127.0.0.1:{self.port}/notebooks/{name}?token={self.token}"
         where = "doc" if mode == "doc" else f"lab/workspaces/{Path(name).stem}"
         return f"http://127.0.0.1:{self.port}/{where}/tree/{name}?token={self.token}"
 
@@ -145,14 +169,33 @@ class Lab:
 
 
 class Notebook:
-    """A notebook open in the browser."""
+    """A notebook open in the browser.
 
-    def __init__(self, page, lab: Lab, name: str, cells: list[str], mode: str = "doc") -> None:
-        self.page, self.path = page, lab.write(name, cells)
+    Parameters
+    ----------
+    page
+        Of the browser.
+    lab
+        The server.
+    name
+        Of the file.
+    cells
+        What it holds; None: the file is there.
+    mode
+        As in :meth:`Lab.address`.
+    """
+
+    def __init__(
+        self, page, lab: Lab, name: str, cells: list[str] | None = None, mode: str = "doc"
+    ) -> None:
+        self.page = page
+        self.path = lab.root / name if cells is None else lab.write(name, cells)
         self.complaints: list[str] = []
+        self.asked: list[str] = []
         page.set_default_timeout(LIMIT)
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.asked.append(request.url))
         page.goto(lab.address(name, mode))
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
         self.wait_idle()
@@ -160,6 +203,11 @@ class Notebook:
     def _hear(self, message) -> None:
         if message.type == "error":
             self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def strangers(self) -> set[str]:
+        """Machines other than this one that the page asked for anything."""
+        hosts = {urlsplit(url).hostname for url in self.asked if url.startswith(("http", "ws"))}
+        return {str(host) for host in hosts} - {"127.0.0.1"}
 
     def command(self, name: str, **arguments) -> None:
         self.page.evaluate(
@@ -206,6 +254,22 @@ class Notebook:
                 " return m.executionCount !== null && m.executionCount !== n }",
                 arg=[index, before],
             )
+
+    def run_all(self, limit: float = LIMIT) -> list[str]:
+        """Run every cell as a person does, from the menu; gives what went wrong in cells."""
+        self.start_command("notebook:run-all-cells")
+        return self.page.wait_for_function(
+            "() => { const p = window.jupyterapp.shell.currentWidget;"
+            " const cells = p.content.widgets.map((w) => w.model)"
+            ".filter((m) => m.type === 'code' && m.sharedModel.source.trim());"
+            " const wrong = cells.flatMap((m) => m.outputs.toJSON())"
+            ".filter((o) => o.output_type === 'error').map((o) => `${o.ename}: ${o.evalue}`);"
+            " const ran = cells.every((m) => m.executionCount !== null"
+            " && m.executionState !== 'running');"
+            " return wrong.length || (ran && p.sessionContext.session.kernel.status === 'idle')"
+            " ? wrong : null }",
+            timeout=limit,
+        ).json_value()
 
     def _count(self, index: int) -> int | None:
         return self.page.evaluate(

@@ -93,17 +93,28 @@ def test_a_run_moves_to_its_end_while_another_cell_computes(open_notebook):
     assert re.search(r"Yield \d\d\.\d % \(\d", view.locator(".spicelab-yield").inner_text())
     view.get_by_label("Measure shown in the histogram").select_option("gain")
     assert "gain" in view.locator(".spicelab-histogram").get_attribute("aria-label")
+    view.locator("summary", has_text=re.compile(r"Why \d+ samples failed")).click()
+    reason = view.locator(".spicelab-reasons > details")
+    reason.locator("summary", has_text="no operating point").click()
+    sample = reason.locator("li").first
+    assert re.match(r"sample \d+: failed", sample.inner_text())
+    assert re.search(r"r = 1[12]\d\d", sample.inner_text())
     notebook.wait_run(4)
     assert len(notebook.outputs(3)) == 1
     assert len(json.dumps(notebook.outputs(3))) < 20_000
     assert notebook.outputs(4) == []
-    assert "600 of 600" in notebook.outputs(3)[0]["data"]["text/html"]
+    saved = notebook.outputs(3)[0]["data"]["text/html"]
+    assert "600 of 600" in saved
+    assert "no operating point" in saved
 
 
 def test_cancel_stops_a_run_while_a_cell_computes_and_resume_finishes_it(open_notebook):
     notebook = open_notebook(
         SETUP, 'sl.cluster("local", workers=2); None', "campaign = make(900, 'stop')",
         "%spicelab_run campaign", BUSY, "run.wait()",
+        "whole = make(900, 'whole').run().wait()\n"
+        "[n for n in run.dataset.variables"
+        " if run.dataset[n].values.tobytes() != whole.dataset[n].values.tobytes()]",
     )  # fmt: skip
     notebook.run_through(0, 3)
     notebook.run_cell(4)
@@ -120,6 +131,8 @@ def test_cancel_stops_a_run_while_a_cell_computes_and_resume_finishes_it(open_no
     assert done(notebook, 3) == (900, 900)
     # The run is displayed by the last cell, too: the same view.
     wait_label(notebook, 5, "Done")
+    notebook.run_through(6, 6)
+    assert notebook.outputs(6)[-1]["data"]["text/plain"] == "[]"
 
 
 def test_restart_and_run_all_and_running_a_cell_again(open_notebook):
