@@ -12,7 +12,6 @@ import { ClustersModel } from './model';
 import { IDraft } from './newcluster';
 import { ClustersPanel, IPanelActions } from './panel';
 import { ICheckup, ICluster, IKind, Registry } from './registry';
-import { views } from './views';
 
 const PLUGIN = '@spicelab/nb:clusters';
 const DRAFT = `${PLUGIN}:draft`;
@@ -261,4 +260,4 @@ async function confirmStop(cluster: ICluster, trans: TranslationBundle): Promise
   return answer.button.accept;
 }
 
-export default [plugin, views];
+export default plugin;

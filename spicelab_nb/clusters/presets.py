@@ -36,7 +36,8 @@ def describe_kinds() -> list[dict[str, Any]]:
     list of dict
         ``name``, ``summary``, ``problem`` (why it cannot be used here; "" where it can) and
         ``options``: ``name``, ``type`` (``bool``, ``int``, ``float`` or ``str``), ``default``,
-        ``required``, ``unit`` ("" for none), ``help``. Options that are Python objects are left out.
+        ``required``, ``unit`` ("" for none), ``help``. Options that are Python objects are left
+        out.
     """
     described = []
     for name in known_kinds():

@@ -10,10 +10,7 @@ import anywidget
 
 from spicelab_nb.jupyter.ticker import ticker
 
-__all__ = ["VIEW_MIME", "LiveWidget", "assets"]
-
-VIEW_MIME = "application/vnd.spicelab-nb.view+json"
-"""Marks an output for the sidebar's extension: it shows the static HTML when the kernel is gone."""
+__all__ = ["LiveWidget", "assets"]
 
 
 def assets(*names: str) -> str:
@@ -62,7 +59,7 @@ class LiveWidget(anywidget.AnyWidget):
         with self._look_lock:
             made: Any = super()._repr_mimebundle_() or {}
             data, metadata = made if isinstance(made, tuple) else (made, {})
-            return {VIEW_MIME: {}, **data, **self.fallback()}, metadata
+            return {**data, **self.fallback()}, metadata
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         del options

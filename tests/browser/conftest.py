@@ -67,16 +67,13 @@ def open_notebook(lab, chromium, request):
 def notebooks(lab, chromium, built):
     """``notebooks(name, *cells)`` opens one in a whole JupyterLab, in a browser of its own.
 
-    With ``anew=False`` one that is there is opened.
-
     Consoles have to stay without complaints, but for those that a test puts into ``expected``.
     """
     opened = []
 
-    def open_one(name, *cells, server=lab, anew=True):
+    def open_one(name, *cells, server=lab):
         context = chromium.new_context(viewport={"width": 1200, "height": 1000})
-        page, given = context.new_page(), list(cells) if anew else None
-        notebook = lab_module.Notebook(page, server, name, given, mode="lab")
+        notebook = lab_module.Notebook(context.new_page(), server, name, list(cells), mode="lab")
         notebook.expected = ()
         opened.append((context, notebook))
         return notebook

@@ -50,13 +50,13 @@ def test_cluster_panel_and_campaign_view_show_and_obey(notebook_7, chromium):
     state = view.locator(".spicelab-head .spicelab-state")
     view.locator("rect.spicelab-bar").first.wait_for()
     assert re.search(r"Yield [\d.]+ % \(\d", view.locator(".spicelab-yield").inner_text())
-    assert view.locator("path.spicelab-limit").count() == 1
     view.get_by_role("button", name="Cancel").click()
     state.filter(has_text="Cancelled").wait_for()
     view.get_by_role("button", name="Resume").click()
     notebook.run_through(4, 4)
     state.filter(has_text="Done").wait_for()
     assert view.get_by_role("progressbar").get_attribute("aria-valuenow") == "900"
+    assert view.locator("path.spicelab-limit").count() == 1
     view.locator("summary", has_text="failed").click()
     view.locator(".spicelab-reasons summary", has_text="too much").click()
     view.locator(".spicelab-reasons li").first.get_by_text("r = 1.2").wait_for()

@@ -11,10 +11,13 @@ from sidebar import ROW, START, open_sidebar, stop
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-def dashboard_of(lab):
-    """Host and port of the only cluster's dashboard, as its record says."""
-    (record,) = (lab.runtime / "spicelab_nb" / "clusters").glob("*.json")
-    return urlsplit(json.loads(record.read_text())["dashboard"]).netloc
+def dashboard_of(notebook):
+    """Host and port of the only cluster's dashboard, as the server tells it."""
+    told = notebook.page.evaluate(
+        "() => fetch('/spicelab-nb/clusters', {credentials: 'same-origin'}).then((r) => r.json())"
+    )
+    (cluster,) = told["clusters"]
+    return urlsplit(cluster["dashboard"]).netloc
 
 
 def listed_by_dask(notebook):
@@ -23,10 +26,10 @@ def listed_by_dask(notebook):
     )
 
 
-def test_dask_labextension_finds_our_dashboard_and_keeps_its_own(notebooks, lab):
+def test_dask_labextension_finds_our_dashboard_and_keeps_its_own(notebooks):
     notebook = notebooks("dask.ipynb", "client = 'mine'\n" + START.format("shown"), "client")
     # Its panes say in the console that the scheduler goes away.
-    notebook.expected = ("WebSocket", "ERR_CONNECTION", "Failed to load resource")
+    notebook.expected = ("WebSocket", "bokeh", "ERR_CONNECTION", "Failed to load resource")
     page = notebook.page
     sidebar = open_sidebar(notebook)
     notebook.run_through(0, 0)
@@ -38,7 +41,7 @@ def test_dask_labextension_finds_our_dashboard_and_keeps_its_own(notebooks, lab)
     page.get_by_role("button", name="Auto-detect dashboard URL").click()
     page.wait_for_function("() => document.querySelector('.dask-URLInput input').value !== ''")
     found = page.locator(".dask-URLInput input").input_value()
-    assert urlsplit(found).netloc == dashboard_of(lab)
+    assert urlsplit(found).netloc == dashboard_of(notebook)
     page.locator(".dask-DashboardListing-list li").first.wait_for()
 
     notebook.command("spicelab-nb:open-clusters")
@@ -66,12 +69,14 @@ def test_dask_labextension_finds_our_dashboard_and_keeps_its_own(notebooks, lab)
     sidebar.get_by_role("button", name="Refresh").click()
     assert sidebar.locator(ROW).count() == 1
     (theirs,) = listed_by_dask(notebook)
-    page.evaluate(
+    ended = page.evaluate(
         "(id) => window.jupyterapp.serviceManager.serverSettings.fetch(`/dask/clusters/${id}`,"
         " {method: 'DELETE', headers: {'X-XSRFToken':"
         " (/_xsrf=([^;]+)/.exec(document.cookie) || [])[1] || ''}}).then((r) => r.status)",
         theirs["id"],
     )
+    assert ended == 204
+    assert listed_by_dask(notebook) == []
     stop(sidebar, "shown")
 
 
@@ -84,7 +89,7 @@ def _no_dask(lab):
 
 
 @pytest.mark.usefixtures("_no_dask")
-def test_without_dask_labextension_everything_of_ours_works(notebooks, lab):
+def test_without_dask_labextension_everything_of_ours_works(notebooks):
     notebook = notebooks("alone.ipynb", START.format("alone"))
     page = notebook.page
     assert page.get_by_role("tab", name="Dask", exact=True).count() == 0
@@ -96,7 +101,7 @@ def test_without_dask_labextension_everything_of_ours_works(notebooks, lab):
         row.get_by_role("button", name="Open the dashboard of alone").click()
     dashboard = opened.value
     dashboard.get_by_role("link", name="Workers").first.wait_for()
-    assert urlsplit(dashboard.url).netloc == dashboard_of(lab)
+    assert urlsplit(dashboard.url).netloc == dashboard_of(notebook)
     dashboard.close()
     row.get_by_label("Workers of alone").fill("2")
     row.get_by_role("button", name="Scale alone").click()

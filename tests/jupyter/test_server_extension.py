@@ -191,6 +191,9 @@ def test_kinds_come_with_their_options(server):
     workers = next(o for o in kinds["local"]["options"] if o["name"] == "workers")
     assert (workers["type"], workers["required"]) == ("int", False)
     assert "Processes" in workers["help"]
+    units = {o["name"]: o["unit"] for o in kinds["local"]["options"]}
+    assert (units["workers"], units["timeout"]) == ("", "s")
+    assert units["price"] == "USD per core and hour"
     address = next(o for o in kinds["address"]["options"] if o["name"] == "address")
     assert address["required"]
     # A form cannot give Python objects.
