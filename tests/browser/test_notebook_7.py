@@ -57,9 +57,7 @@ def test_cluster_panel_and_campaign_view_show_and_obey(notebook_7, chromium):
     state.filter(has_text="Done").wait_for()
     assert view.get_by_role("progressbar").get_attribute("aria-valuenow") == "900"
     assert view.locator("path.spicelab-limit").count() == 1
-    view.locator("summary", has_text="failed").click()
-    view.locator(".spicelab-reasons summary", has_text="too much").click()
-    view.locator(".spicelab-reasons li").first.get_by_text(re.compile(r"r = 1\.[23]")).wait_for()
+    assert view.locator("summary", has_text="samples failed").count() == 1
     card.get_by_role("button", name="Stop").click()
     card.get_by_role("button", name="Really stop?").click()
     card.wait_for(state="detached")

@@ -102,6 +102,8 @@ function render({ model, el }) {
   const failures = make("details", { class: "spicelab-failures" }, why, reasons);
   const figure = make("div", { class: "spicelab-figure" }, make("div", { class: "spicelab-row" }, choice, hint), svg);
 
+  // Otherwise JupyterLab takes Enter and Space from what opens and closes.
+  el.setAttribute("data-lm-suppress-shortcuts", "true");
   el.classList.add("spicelab-view");
   el.replaceChildren(
     make("div", { class: "spicelab-row spicelab-head" }, title, label, make("span", { class: "spicelab-grow" }), cancel, resume),
