@@ -79,6 +79,10 @@ def test_a_run_moves_to_its_end_while_another_cell_computes(open_notebook):
     )  # fmt: skip
     notebook.run_through(0, 3)
     notebook.run_cell(4)
+    notebook.page.wait_for_function(
+        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status"
+        " === 'busy'"
+    )
     seen = {done(notebook, 3)[0]}
     while (now := done(notebook, 3))[0] < 600:
         seen.add(now[0])
