@@ -29,8 +29,7 @@ def figure_title(dataset: xr.Dataset, measure: str, spec: Spec | None) -> str:
         if not np.isnan(row.cpk):
             found.append(f"Cpk {row.cpk:.2f}{' (not normal)' if row.warning else ''}")
         parts.append(f"spec {limits_text(spec, row.unit)}")
-    if summary.failed:
-        parts.append(f"{summary.failed} of {summary.total} failed")
+    parts.append(_failed(summary.failed, summary.total))
     if row.missing:
         parts.append(f"{row.missing} without a value")
     if summary.not_run:
@@ -41,7 +40,7 @@ def figure_title(dataset: xr.Dataset, measure: str, spec: Spec | None) -> str:
 
 
 def lost_samples(dataset: xr.Dataset, drawn: int | None = None) -> str:
-    """Say how many points are not among those drawn, and why; "" where none is lost.
+    """Say how many points failed, and how many others are not among those drawn, and why.
 
     Parameters
     ----------
@@ -54,14 +53,16 @@ def lost_samples(dataset: xr.Dataset, drawn: int | None = None) -> str:
     not_run = int(np.count_nonzero(status == int(Status.NOT_RUN)))
     ok = int(np.count_nonzero(status == int(Status.OK)))
     failed, missing = status.size - ok - not_run, 0 if drawn is None else ok - drawn
-    parts = []
-    if failed:
-        parts.append(f"{failed} of {status.size} failed")
+    parts = [_failed(failed, status.size)]
     if missing:
         parts.append(f"{missing} without a value")
     if not_run:
         parts.append(f"{not_run} not run")
     return ", ".join(parts)
+
+
+def _failed(failed: int, total: int) -> str:
+    return f"{failed or 'none'} of {total} failed"
 
 
 def joined(*lines: str) -> str:

@@ -146,7 +146,7 @@ def test_titles():
     assert "spec >= 1.4 kHz" in title
     assert "1 without a value" in title
     assert "1 not run" in title
-    assert figure_title(rc_dataset(10), "gain", None) == "gain: 10 samples"
+    assert figure_title(rc_dataset(10), "gain", None) == "gain: 10 samples\nnone of 10 failed"
 
 
 def test_the_parameter_that_matters_most():

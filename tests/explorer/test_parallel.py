@@ -47,7 +47,7 @@ def test_places_are_of_the_least_and_the_most():
     places = lines(path, 2)
     r = ds["R1"].values
     assert np.sort(places[:, 0]) == pytest.approx(np.sort((r - r.min()) / np.ptp(r)))
-    assert options(figure)["title"] == "50 samples"
+    assert options(figure)["title"] == "50 samples\nnone of 50 failed"
     (labels,) = elements(figure, "Labels")
     assert [t for t in labels.dimension_values(2) if "kOhm" in t]
 

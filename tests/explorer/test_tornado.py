@@ -79,9 +79,11 @@ def test_shared_and_correlated_and_constant_parameters_are_said():
 
 def test_one_corner_or_within_all():
     ds = rc_dataset(300, corners=["tt", "ss"])
-    assert "600 samples, within each corner" in title(explorer.tornado(ds, "f3db"))
+    assert "600 samples, none of 600 failed, within each corner" in title(
+        explorer.tornado(ds, "f3db")
+    )
     text = title(explorer.tornado(ds, "f3db", at={"corner": "ss"}))
-    assert "300 samples, corner = ss" in text
+    assert "300 samples, none of 300 failed, corner = ss" in text
     with pytest.raises(MeasureError, match=r"corner is tt, ss; there is no 'ff'"):
         explorer.tornado(ds, "f3db", at={"corner": "ff"})
 
