@@ -226,7 +226,7 @@ def _bundle(wave: xr.DataArray, titled: str, part: str | None) -> str:
     scale_x, unit_x = (1.0, e.x_unit) if e.log_x else axis_scale(float(np.abs(e.x).max()), e.x_unit)
     ends = np.array([e.least.min(), e.most.max()])
     scale_y, unit_y = axis_scale(float(np.abs(ends).max()), e.unit)
-    left_out = f", {e.left_out} not ok" if e.left_out else ""
+    left_out = f", {e.left_out or 'none'} of {e.n + e.left_out} not ok"
     drawing = Drawing(
         (float(e.x.min()) * scale_x, float(e.x.max()) * scale_x),
         _padded(ends * scale_y),

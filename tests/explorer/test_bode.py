@@ -24,7 +24,7 @@ def test_magnitude_stands_over_phase(wave):
     h = np.delete(wave.values, [5, 6], axis=0)
     assert curves(magnitude)["minimum"] == pytest.approx((20 * np.log10(abs(h))).min(axis=0))
     assert curves(phase)["maximum"] == pytest.approx(np.degrees(np.angle(h)).max(axis=0))
-    assert "498 samples, 2 not ok" in magnitude.opts.get("plot").kwargs["title"]
+    assert "498 samples, 2 of 500 not ok" in magnitude.opts.get("plot").kwargs["title"]
 
 
 def test_both_show_the_same_samples(wave):

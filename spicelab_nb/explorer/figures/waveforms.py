@@ -161,5 +161,5 @@ def _bundle(hv: ModuleType, e: Envelope, name: str = "") -> list[Any]:
 
 
 def _counted(e: Envelope) -> str:
-    left_out = f", {e.left_out} not ok" if e.left_out else ""
+    left_out = f", {e.left_out or 'none'} of {e.n + e.left_out} not ok"
     return f"{e.n} samples{left_out}"
