@@ -48,8 +48,16 @@ def test_a_host_killed_in_the_middle_changes_no_outcome(name, wait_until):
         engine.close()
 
 
+@pytest.fixture
+def heard():
+    """An interrupt is heard, also where whoever started the tests has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("name", ENGINES)
-def test_an_interrupted_call_leaves_its_answer_to_nobody(name, wait_until):
+def test_an_interrupted_call_leaves_its_answer_to_nobody(name, heard, wait_until):
     points = [Point(deck=deck(f"{1000 + i}")) for i in range(2000)]
 
     def interrupt():
