@@ -96,7 +96,7 @@ def test_a_run_moves_to_its_end_while_another_cell_computes(open_notebook):
     assert view.locator("path.spicelab-limit").count() == 2
     assert re.search(r"Yield \d\d\.\d % \(\d", view.locator(".spicelab-yield").inner_text())
     view.get_by_label("Measure shown in the histogram").select_option("gain")
-    assert "gain" in view.locator(".spicelab-histogram").get_attribute("aria-label")
+    view.locator(".spicelab-histogram[aria-label*='gain']").wait_for()
     view.locator("summary", has_text=re.compile(r"Why \d+ samples failed")).click()
     reason = view.locator(".spicelab-reasons > details")
     reason.locator("summary", has_text="no operating point").click()
