@@ -29,15 +29,20 @@ class Kept(dict[str, "xr.Dataset"]):
         super().__init__(datasets)
         self._signals = tuple(signals)
 
+    @property
+    def why_empty(self) -> str:
+        """Say why there is nothing, and what to do."""
+        if self._signals:
+            return (
+                f"There are no waveforms of {', '.join(self._signals)} yet: no sample is ok so far."
+            )
+        return (
+            "This run kept no waveforms: name the signals when the campaign is made, "
+            'sl.Campaign(..., keep=["v(out)"]), and run it; or simulate one sample again, '
+            "run.circuit(0).simulate()."
+        )
+
     def __missing__(self, analysis: str) -> NoReturn:
         if self:
             raise NotKeptError(f"Nothing was kept of {analysis!r}.{nearest(analysis, self)}")
-        if self._signals:
-            raise NotKeptError(
-                f"There are no waveforms of {', '.join(self._signals)} yet: no sample is ok so far."
-            )
-        raise NotKeptError(
-            f"This run kept no waveforms, so there is no {analysis!r}: name the signals when the "
-            'campaign is made, sl.Campaign(..., keep=["v(out)"]), and run it; or simulate one '
-            "sample again, run.circuit(0).simulate()."
-        )
+        raise NotKeptError(f"There is no {analysis!r} here. {self.why_empty}")

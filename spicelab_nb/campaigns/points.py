@@ -1,4 +1,4 @@
-"""Finding one point of a design by its number or its coordinates."""
+"""One point of a design, by its number or its coordinates, and its circuit."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spicelab_nb.circuits import Circuit
+from spicelab_nb.circuits.simulation import seeded
 from spicelab_nb.errors import CampaignError
+from spicelab_nb.simulators import CircuitSimulator
+from spicelab_nb.simulators.session import engine_seed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
+    from spicelab_nb.results.plan import Plan
     from spicelab_nb.sampling.design import BoundDesign
+    from spicelab_nb.simulators.simulator import Simulator
 
-__all__ = ["point_index"]
+__all__ = ["point_circuit", "point_index"]
 
 
 def point_index(
@@ -79,3 +85,28 @@ def _positions(coordinate: NDArray[Any], value: Any) -> NDArray[np.intp]:
     if coordinate.dtype.kind == "f" and isinstance(value, int | float | np.number):
         return np.flatnonzero(np.isclose(coordinate, float(value), rtol=1e-12, atol=0))
     return np.flatnonzero([each == value for each in coordinate.tolist()])
+
+
+def point_circuit(
+    name: str, simulator: Simulator | None, plan: Plan, design: BoundDesign, index: int
+) -> Circuit:
+    """Give the circuit of a point, with its values and what its deck draws itself.
+
+    Raises
+    ------
+    CampaignError
+        The run `name` simulates no circuit.
+    """
+    if isinstance(simulator, CircuitSimulator):
+        circuit = simulator.circuit
+    elif plan.simulator.get("kind") == "circuit":
+        # Opened from a store, with measures that are Python functions still to be handed over.
+        circuit = Circuit.restore(plan.simulator["circuit"], plan.inputs)
+    else:
+        raise CampaignError(f"{name} does not simulate a circuit.")
+    values = {key: v[0].item() for key, v in design.draw(index, index + 1).items()}
+    circuit = circuit.with_values(values)
+    if circuit.random:
+        # The numbers that the deck draws itself belong to the point too.
+        circuit = seeded(circuit, engine_seed(design.seeds(index, index + 1)[0]))
+    return circuit

@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from spicelab_nb import clusters
-from spicelab_nb.campaigns.driver import Driver
-from spicelab_nb.campaigns.expense import Expense, open_expense
 from spicelab_nb.campaigns.kept import Kept
-from spicelab_nb.campaigns.points import point_index
+from spicelab_nb.campaigns.points import point_circuit, point_index
 from spicelab_nb.campaigns.progress import Progress, Tally, tally_of
-from spicelab_nb.campaigns.task import ChunkTask
-from spicelab_nb.circuits import Circuit
-from spicelab_nb.circuits.simulation import seeded
+from spicelab_nb.campaigns.starting import finish, start
 from spicelab_nb.errors import (
     CampaignError,
-    ClusterError,
     LedgerError,
-    SimulationError,
-    StoreLockedError,
 )
 from spicelab_nb.simulators import (
-    CircuitSimulator,
-    FunctionSimulator,
     method,
     restore_simulator,
 )
-from spicelab_nb.simulators.session import engine_seed
-from spicelab_nb.simulators.simulator import Status
 
 if TYPE_CHECKING:
     import os
@@ -43,10 +28,13 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from spicelab_nb.campaigns.driver import Driver
+    from spicelab_nb.campaigns.expense import Expense
     from spicelab_nb.campaigns.verification import Verification
+    from spicelab_nb.circuits import Circuit
     from spicelab_nb.clusters import Cluster
     from spicelab_nb.cost.history import RunCost
-    from spicelab_nb.executors.executor import Executor
+    from spicelab_nb.explorer.linked import Explorer
     from spicelab_nb.results.plan import Plan
     from spicelab_nb.results.spec import Spec
     from spicelab_nb.results.statistics import Summary
@@ -57,9 +45,6 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 logger = logging.getLogger(__name__)
-
-CONSOLIDATION_SECONDS = 30.0
-"""How long a run that ends waits for another that is consolidating the same store."""
 
 
 class Run:
@@ -245,71 +230,20 @@ class Run:
             self._tally = None
             return
         assert self._simulator is not None  # noqa: S101 - both callers have made sure
-        chosen = _live(cluster) if cluster is not None else clusters.current()
-        if self.store.startswith("memory://") and (chosen is None or chosen.kind != "serial"):
-            raise CampaignError(
-                f"The store {self.store} is in this process's memory, where the workers of a "
-                'cluster cannot write: use a folder, or run on sl.cluster("serial").'
-            )
-        expense = open_expense(
+        started = start(
             name=self.name,
             store=self._store,
             plan=self.plan,
             design=self.design,
-            simulator=self._simulator,
             specs=self.specs,
-            cluster=chosen,
-            budget=budget,
-            hold=reserve,
-        )
-        tally = tally_of(self._store, self.design, self.specs, spent=lambda: float(expense.spent))
-        expense.warn = tally.notice
-        before = tally.snapshot().done
-        used: list[Cluster] = []
-
-        def open_executor() -> Executor:
-            where = chosen if chosen is not None else clusters.cluster("local")
-            used.append(where)
-            note()
-            expense.started_on(where)
-            return where.executor()
-
-        def note() -> None:
-            for where in used:
-                where.note_campaign(self.name, **tally.counts())
-            expense.note(tally.snapshot().done - before)
-
-        def complete() -> None:
-            expense.computed()
-            self._finish()
-
-        def on_end(state: str) -> None:
-            note()
-            expense.end(state, tally.snapshot().done - before)
-
-        task = ChunkTask(
             simulator=self._simulator,
-            design=self.design,
-            store=self.store,
-            plan_digest=self.plan.digest,
-        )
-        expense.begin()
-        self._expense = expense
-        self._tally = tally
-        self._driver = Driver(
-            name=self.name,
-            task=task,
-            store=self._store,
-            size=self.design.size,
-            tally=tally,
-            open_executor=open_executor,
+            cluster=cluster,
             chunk_length=chunk_length,
-            gate=expense.gate,
-            on_complete=complete,
-            on_progress=note,
-            on_end=on_end,
+            budget=budget,
+            reserve=reserve,
+            finish=self._finish,
         )
-        self._driver.start()
+        self._expense, self._tally, self._driver = started
 
     @property
     def foreseen(self) -> str | None:
@@ -332,21 +266,7 @@ class Run:
         return RunCost(runs=tuple(past_runs(entries, plan=self.plan.digest, store=self.store)))
 
     def _finish(self, patience: float | None = None) -> None:
-        from spicelab_nb.results.consolidation import consolidate
-
-        end = time.monotonic() + (CONSOLIDATION_SECONDS if patience is None else patience)
-        while True:
-            try:
-                consolidate(self._store, design=self.design, specs=self.specs)
-            except StoreLockedError as error:
-                # Another run of this store has just ended too. The chunks are all there, and
-                # they are read where dataset.zarr is behind.
-                if time.monotonic() > end:
-                    logger.info("Not consolidated: %s", error)
-                    return
-                time.sleep(0.1)
-            else:
-                return
+        finish(self._store, design=self.design, specs=self.specs, patience=patience)
 
     # ---- looking at it --------------------------------------------------------------------
 
@@ -367,7 +287,7 @@ class Run:
         return self._dataset[1].copy(deep=False)
 
     @property
-    def waveforms(self) -> Mapping[str, xr.Dataset]:
+    def waveforms(self) -> Kept:
         """Kept signals by analysis, lazily from the store.
 
         ``["ac"]["v(out)"]`` has the run's dimensions and ``frequency``.
@@ -415,6 +335,32 @@ class Run:
         shown = "; ".join(f"{n} x {text} [{code}]" for n, text, code in kinds[:3])
         more = f"; and {len(kinds) - 3} other reasons" if len(kinds) > 3 else ""
         return f"Why they failed: {shown}{more} (run.failures lists each)."
+
+    def explore(self, measure: str | None = None) -> Explorer:
+        """Look at what is there now: linked views over one selection of samples.
+
+        Parameters
+        ----------
+        measure
+            The one shown first; None: the first with a spec, else the first.
+
+        Returns
+        -------
+        Explorer
+            As the last line of a notebook's cell it shows itself; ``save("run.html")`` writes a
+            page that needs no kernel. Waveforms are read when they are looked at. Samples that a
+            running campaign adds are in the next one.
+
+        Raises
+        ------
+        MissingExtraError
+            The extra ``explore`` is not installed.
+        MeasureError
+            There is no such measure.
+        """
+        from spicelab_nb.campaigns.exploring import explore
+
+        return explore(self, measure)
 
     def to_pandas(self) -> pd.DataFrame:
         """The dataset as a flat table, one row a point."""
@@ -476,19 +422,8 @@ class Run:
         CampaignError
             There is no such point, or it is no circuit that is simulated.
         """
-        if isinstance(self._simulator, CircuitSimulator):
-            circuit = self._simulator.circuit
-        elif self.plan.simulator.get("kind") == "circuit":
-            # Opened from a store, with measures that are Python functions still to be handed over.
-            circuit = Circuit.restore(self.plan.simulator["circuit"], self.plan.inputs)
-        else:
-            raise CampaignError(f"{self.name} does not simulate a circuit.")
         index = point_index(self.design, sample, point, labels)
-        circuit = circuit.with_values(self.values(point=index))
-        if circuit.random:
-            # The numbers that the deck draws itself belong to the point too.
-            circuit = seeded(circuit, engine_seed(self.design.seeds(index, index + 1)[0]))
-        return circuit
+        return point_circuit(self.name, self._simulator, self.plan, self.design, index)
 
     def values(
         self, sample: int | None = None, /, *, point: int | None = None, **labels: Any
@@ -500,27 +435,9 @@ class Run:
     @cached_property
     def nominal(self) -> xr.Dataset:
         """The measures at the nominal values, as scalars, simulated here when first asked for."""
-        import xarray as xr
+        from spicelab_nb.campaigns.nominal import nominal_measures
 
-        simulator = self._computing()
-        session = simulator.open()
-        try:
-            batch = session.run(0, *_nominal_point(simulator))
-        finally:
-            session.close()
-        if batch.status[0] != Status.OK:
-            failure = batch.failures[0]
-            raise SimulationError(
-                f"The nominal point of {self.name} failed: {failure.reason}", failure.log
-            )
-        outputs = simulator.outputs or {}
-        variables = {}
-        for name, values in batch.measures.items():
-            output = outputs.get(name)
-            unit = output.unit if output is not None and output.unit else batch.units.get(name, "")
-            attrs = {"units": unit, "long_name": (output.long_name if output else "") or name}
-            variables[name] = xr.Variable((), values[0], attrs)
-        return xr.Dataset(variables)
+        return nominal_measures(self.name, self._computing())
 
     def verify(
         self, n: int = 5, *, rtol: float = 1e-3, atol: float | Mapping[str, float] = 0.0
@@ -565,32 +482,3 @@ class Run:
         if self.progress.done == 0:
             return f"<pre>{escape(repr(self))}</pre>"
         return f"<p>{escape(repr(self))}</p>{self.summary()._repr_html_()}"
-
-
-def _nominal_point(simulator: Simulator) -> tuple[dict[str, Any], Any]:
-    """Values and seeds for a batch of the nominal point alone."""
-    values: dict[str, Any] = {}
-    if isinstance(simulator, FunctionSimulator):
-        space = simulator.space
-        for name in space.names:
-            value = space.nominal(name)
-            if value is None:
-                raise CampaignError(
-                    f"The parameter {name!r} has no nominal value: give it a default in the "
-                    "function's signature."
-                )
-            values[name] = np.array([value])
-    return values, np.zeros(1, np.uint64)
-
-
-def _live(cluster: Any) -> Cluster:
-    """Take a cluster, or the name of a live one, as where to run; refuse what has ended."""
-    chosen = clusters.get(cluster) if isinstance(cluster, str) else cluster
-    if not hasattr(chosen, "executor"):
-        raise CampaignError(
-            f"run() takes a cluster, or the name of a live one, not {cluster!r}: "
-            'sl.cluster("local", workers=2) starts one.'
-        )
-    if getattr(chosen, "state", "running") in ("closed", "failed"):
-        raise ClusterError(f"The cluster {chosen.name!r} is {chosen.state}: start another.")
-    return chosen

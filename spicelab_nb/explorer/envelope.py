@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-__all__ = ["Envelope", "envelope"]
+__all__ = ["Envelope", "envelope", "part_of"]
 
 _COLUMNS = 64
 
@@ -97,7 +97,7 @@ def envelope(
         )
     axis = str(wave.dims[-1])
     x = np.asarray(wave[axis].values, dtype=np.float64)
-    y, unit = _part(np.asarray(wave.values).reshape(-1, len(x)), part, wave)
+    y, unit = part_of(np.asarray(wave.values).reshape(-1, len(x)), part, wave)
     kept = np.asarray(~np.isnan(y).any(axis=1))
     labels = _labels(wave)
     y, kept_labels = y[kept], [label for label, keep in zip(labels, kept, strict=True) if keep]
@@ -130,7 +130,16 @@ def envelope(
     )
 
 
-def _part(y: NDArray[Any], part: str | None, wave: xr.DataArray) -> tuple[NDArray[np.float64], str]:
+def part_of(
+    y: NDArray[Any], part: str | None, wave: xr.DataArray
+) -> tuple[NDArray[np.float64], str]:
+    """Take a part of waveforms ``(k, p)``, and its unit; `wave` is what they are of.
+
+    Raises
+    ------
+    MeasureError
+        There is no such part.
+    """
     # Attributes survive arithmetic in xarray, so that the unit is set anew for each part.
     unit = str(wave.attrs.get("units", ""))
     if not np.iscomplexobj(y):

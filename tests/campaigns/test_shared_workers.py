@@ -65,7 +65,7 @@ def test_going_on_right_after_a_cancel(tmp_path, serial, again):
 
 
 def test_a_store_that_another_run_consolidates_does_not_fail_a_run(tmp_path, serial, monkeypatch):
-    monkeypatch.setattr("spicelab_nb.campaigns.run.CONSOLIDATION_SECONDS", 0.0)
+    monkeypatch.setattr("spicelab_nb.campaigns.starting.CONSOLIDATION_SECONDS", 0.0)
     store = tmp_path / "s"
     campaign = sl.Campaign(double, normal_x(6), store=store)
     Store.open(store, create=True).create(campaign.plan, 6)

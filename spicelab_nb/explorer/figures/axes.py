@@ -38,7 +38,11 @@ def holoviews() -> ModuleType:
     except ImportError as error:
         raise missing_extra("The explorer", "explore") from error
     if "bokeh" not in hv.Store.loaded_backends():
+        import panel as pn
+
         # Inline, and before hvplot is imported: else the browser asks a CDN and shows nothing.
+        # The style sheets of what is shown later go by Panel's own setting.
+        pn.config.inline = True
         hv.extension("bokeh", inline=True, logo=False)
     return hv  # type: ignore[no-any-return]
 

@@ -1,0 +1,143 @@
+"""A plot of a bundle of waveforms: what all of them do, and the selected ones on top."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spicelab_nb.explorer.figures.axes import largest
+from spicelab_nb.explorer.linked.plots import BLUE, GREY, ORANGE, plot
+from spicelab_nb.results.quantities import axis_scale
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from spicelab_nb.explorer.linked.bundle import Bundle
+    from spicelab_nb.explorer.linked.scene import Scene
+
+__all__ = ["CURVES", "BundlePlot"]
+
+CURVES = 20
+"""Selected waveforms that are drawn one by one; of more, those furthest out in the measure."""
+
+_WORST = ("#c0392b", "#8e44ad", "#16a085")
+
+
+class BundlePlot:
+    """One bundle, drawn.
+
+    Parameters
+    ----------
+    scene, bundle
+        What is drawn.
+    name
+        Of the vertical axis; "" for the signal's own.
+    height
+        In pixels.
+    x_range
+        Another plot's, to move with it.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        bundle: Bundle,
+        *,
+        name: str = "",
+        height: int = 360,
+        x_range: Any = None,
+    ) -> None:
+        self._scene, self._bundle = scene, bundle
+        e = bundle.envelope
+        self._name = name
+        scale_x, unit_x = (1.0, e.x_unit) if e.log_x else axis_scale(largest(e.x), e.x_unit)
+        self._scale, unit = axis_scale(max(largest(e.least), largest(e.most)), e.unit)
+        self._x = e.x * scale_x
+        label = name or e.name
+        options = {"x_range": x_range} if x_range is not None else {}
+        self.figure = plot(
+            self._title(0, 0),
+            f"{e.x_name} ({unit_x})" if unit_x else e.x_name,
+            f"{label} ({unit})" if unit else label,
+            tools="pan,box_zoom,wheel_zoom,reset,save",
+            height=height,
+            x_axis_type="log" if e.log_x else "linear",
+            **options,
+        )
+        self._draw_all()
+        self._draw_selected()
+        self._arrange_legend()
+
+    def show(self, points: NDArray[np.intp]) -> None:
+        """Draw the waveforms of some points on top."""
+        drawn, curves = self._bundle.curves(self._scene.drawn(points, CURVES))
+        self.curves.data = {
+            "x": [self._x] * len(drawn),
+            "y": list(curves * self._scale),
+            "label": [self._scene.columns.label(int(p)) for p in drawn],
+            "alpha": [0.9 if len(drawn) < 6 else 0.55] * len(drawn),
+        }
+        spread = self._bundle.spread(points) if len(points) > len(drawn) else None
+        none = np.empty(0)
+        low, high = (none, none) if spread is None else spread
+        self.spread.data = {
+            "x": none if spread is None else self._x,
+            "low": low * self._scale,
+            "high": high * self._scale,
+        }
+        self.figure.title.text = self._title(len(points), len(drawn))
+
+    def _title(self, selected: int, drawn: int) -> str:
+        e = self._bundle.envelope
+        first = f"{e.name}{f', {self._name}' if self._name else ''}: {e.n} samples, "
+        first += self._scene.columns.lost
+        if not self._bundle.whole:
+            first += f"; bands of {len(self._bundle.points)} of them"
+        if not selected:
+            return first + "\nno sample selected"
+        if not drawn:
+            return first + f"\n{selected} selected, without a waveform"
+        some = f", {drawn} of them drawn one by one" if drawn < selected else ""
+        return first + f"\n{selected} selected{some}"
+
+    def _draw_all(self) -> None:
+        e, scale, made = self._bundle.envelope, self._scale, self.figure
+        for k, ((low, high), (a, b)) in enumerate(zip(e.bands, e.quantiles, strict=True)):
+            made.varea(
+                self._x, low * scale, high * scale, fill_color=BLUE, fill_alpha=0.2 + 0.2 * k,
+                legend_label=f"{100 * a:g} to {100 * b:g} %",
+            )  # fmt: skip
+        made.line(self._x, e.median * scale, color=BLUE, line_width=2, legend_label="median")
+        for values in (e.least, e.most):
+            made.line(self._x, values * scale, color=GREY, legend_label="min, max")
+        points, curves = self._bundle.curves(np.sort(np.array(self._bundle.worst, np.intp)))
+        by_point = dict(zip(points.tolist(), curves, strict=True))
+        for k, point in enumerate(self._bundle.worst):
+            made.line(
+                self._x, by_point[point] * scale, color=_WORST[k % len(_WORST)], line_dash=[5, 3],
+                legend_label=f"worst: {self._scene.columns.label(point)}",
+            )  # fmt: skip
+
+    def _draw_selected(self) -> None:
+        from bokeh.models import ColumnDataSource, HoverTool
+
+        self.spread = ColumnDataSource({"x": [], "low": [], "high": []})
+        self.figure.varea(
+            "x", "low", "high", source=self.spread, fill_color=ORANGE, fill_alpha=0.25,
+            legend_label="selected: min to max",
+        )  # fmt: skip
+        self.curves = ColumnDataSource({"x": [], "y": [], "label": [], "alpha": []})
+        lines = self.figure.multi_line(
+            "x", "y", source=self.curves, color=ORANGE, alpha="alpha", line_width=1.6,
+            legend_label="selected",
+        )  # fmt: skip
+        self.figure.add_tools(HoverTool(renderers=[lines], tooltips="@label"))
+
+    def _arrange_legend(self) -> None:
+        legend = self.figure.legend[0]
+        self.figure.add_layout(legend, "right")
+        legend.label_text_font_size = "8pt"
+        legend.border_line_color = None
+        legend.spacing, legend.padding, legend.glyph_width = 1, 4, 16
+        legend.click_policy = "hide"
