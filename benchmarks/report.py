@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["circumstances", "fill", "markdown", "write"]
 
 ROOT = Path(__file__).resolve().parent.parent
-NAMES = ("engine", "overhead", "scale", "start")
+NAMES = ("engine", "explorer", "overhead", "scale", "start")
 TITLES = {
     "engine": "The price of a sample",
+    "explorer": "Looking at ten thousand waveforms",
     "overhead": "What distributing costs",
     "scale": "A million samples",
     "start": "Starting and watching",

@@ -1,4 +1,4 @@
-"""Tab completion for ``%spicelab_cluster`` and ``%spicelab_run``."""
+"""Tab completion for the magics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["complete_cluster", "complete_preview", "complete_run", "install"]
+__all__ = ["complete_cluster", "complete_explore", "complete_preview", "complete_run", "install"]
 
 COMMANDS = ("list", "use", "scale", "stop", "prune")
 OPTIONS = ("--workers", "--name", "--threads", "--memory")
@@ -18,6 +18,7 @@ def install(shell: InteractiveShell) -> None:
     shell.set_hook("complete_command", complete_cluster, str_key="%spicelab_cluster")
     shell.set_hook("complete_command", complete_run, str_key="%spicelab_run")
     shell.set_hook("complete_command", complete_preview, str_key="%spicelab_preview")
+    shell.set_hook("complete_command", complete_explore, str_key="%spicelab_explore")
 
 
 def complete_cluster(shell: Any, event: Any) -> list[str]:
@@ -44,18 +45,24 @@ def complete_run(shell: Any, event: Any) -> list[str]:
     words = event.text_until_cursor.split()
     if words[-1] == "--cluster" or (len(words) > 1 and words[-2] == "--cluster"):
         return [record.name for record in list_clusters()]
-    return [*_campaigns(shell), "--as", "--cluster", "--budget", "--wait"]
+    return [*_held(shell, "Campaign"), "--as", "--cluster", "--budget", "--wait"]
 
 
 def complete_preview(shell: Any, event: Any) -> list[str]:
     """Variables that hold a campaign."""
     del event
-    return [*_campaigns(shell), "--no-pilot"]
+    return [*_held(shell, "Campaign"), "--no-pilot"]
 
 
-def _campaigns(shell: Any) -> list[str]:
+def complete_explore(shell: Any, event: Any) -> list[str]:
+    """Variables that hold a run."""
+    del event
+    return [*_held(shell, "Run"), "--measure"]
+
+
+def _held(shell: Any, kind: str) -> list[str]:
     return [
         name
         for name, value in shell.user_ns.items()
-        if type(value).__name__ == "Campaign" and not name.startswith("_")
+        if type(value).__name__ == kind and not name.startswith("_")
     ]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from spicelab_nb.campaigns import Campaign, Run
 
-__all__ = ["circuit", "cluster", "cost", "preview", "run"]
+__all__ = ["circuit", "cluster", "cost", "explore", "preview", "run"]
 
 
 def cluster(shell: Any, args: argparse.Namespace, options: Mapping[str, Any]) -> Any:
@@ -164,6 +164,20 @@ def _campaign(shell: Any, args: argparse.Namespace) -> Campaign:
 def preview(shell: Any, args: argparse.Namespace) -> Any:
     """Carry out ``%spicelab_preview``; gives the preview, which a kernel shows with sliders."""
     return _campaign(shell, args).preview(pilot=not args.no_pilot)
+
+
+def explore(shell: Any, args: argparse.Namespace) -> Any:
+    """Carry out ``%spicelab_explore``; gives the explorer, which a kernel shows."""
+    from spicelab_nb.campaigns import Run
+
+    expression = " ".join(args.run)
+    found = shell.ev(expression)
+    if not isinstance(found, Run):
+        raise CampaignError(
+            f"{expression} is no run but a {type(found).__name__}: %spicelab_run CAMPAIGN starts "
+            'one, sl.open_run("campaigns/...") opens one that is there.'
+        )
+    return found.explore(args.measure)
 
 
 def cost(line: str) -> Any:

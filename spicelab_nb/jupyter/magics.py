@@ -95,3 +95,12 @@ class SpicelabMagics(Magics):
         """Run a campaign in the background and follow it; the prompt is back at once."""
         args = _parse(SpicelabMagics.spicelab_run, line)
         return magic_actions.run(self.shell, args)
+
+    @magic_arguments()
+    @argument("run", nargs="+", help="a variable that holds a run, or an expression")
+    @argument("--measure", help="the one shown first")
+    @line_magic
+    def spicelab_explore(self, line: str) -> Any:
+        """Look at a run's results: linked views over one selection of samples."""
+        args = _parse(SpicelabMagics.spicelab_explore, line)
+        return magic_actions.explore(self.shell, args)

@@ -173,6 +173,22 @@ def test_what_cannot_be_run_fails_its_cell(run_cell, shell, campaign_of, line, c
     assert complaint in said
 
 
+def test_a_run_is_explored(run_cell, shell, gate, campaign_of):
+    gate.open()
+    run_cell("%spicelab_cluster serial")
+    shell.user_ns["runs"] = [campaign_of(gate).run().wait()]
+    said, result = run_cell("%spicelab_explore runs[0] --measure gain")
+    assert result.success, said
+    assert "Explorer('amplifier': 40 points" in repr(result.result)
+    said, result = run_cell("%spicelab_explore 41")
+    assert not result.success
+    assert "41 is no run but a int" in said
+    said, result = run_cell("%spicelab_explore runs[0] --measure gian")
+    assert not result.success
+    assert "Did you mean gain" in said
+    assert "Traceback" not in said
+
+
 def test_our_errors_point_at_the_line_of_the_cell(run_cell, shell):
     said, result = run_cell("import spicelab_nb as sl\nx = 1\nsl.Spec(min=2, max=1)")
     assert not result.success
@@ -201,6 +217,8 @@ def test_names_are_completed(run_cell, shell, campaign_of):
     assert sorted(complete("%spicelab_cluster stop ")) == ["--all", "workbench"]
     assert "--workers" in complete("%spicelab_cluster local ")
     assert "amp" in complete("%spicelab_run ")
+    shell.user_ns["first"] = shell.user_ns["amp"].run().wait()
+    assert "first" in complete("%spicelab_explore ")
     assert complete("%spicelab_run amp --cluster ") == ["workbench"]
 
 

@@ -62,6 +62,7 @@ class BundlePlot:
             f"{label} ({unit})" if unit else label,
             tools="pan,box_zoom,wheel_zoom,reset,save",
             height=height,
+            name="waveforms",
             x_axis_type="log" if e.log_x else "linear",
             **options,
         )
@@ -127,7 +128,9 @@ class BundlePlot:
             "x", "low", "high", source=self.spread, fill_color=ORANGE, fill_alpha=0.25,
             legend_label="selected: min to max",
         )  # fmt: skip
-        self.curves = ColumnDataSource({"x": [], "y": [], "label": [], "alpha": []})
+        self.curves = ColumnDataSource(
+            {"x": [], "y": [], "label": [], "alpha": []}, name="selected waveforms"
+        )
         lines = self.figure.multi_line(
             "x", "y", source=self.curves, color=ORANGE, alpha="alpha", line_width=1.6,
             legend_label="selected",

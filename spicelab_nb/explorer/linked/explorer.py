@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
-from spicelab_nb.errors import missing_extra
+from spicelab_nb.errors import MeasureError, missing_extra
 from spicelab_nb.explorer.figures.axes import check, dataset_of, holoviews
 from spicelab_nb.explorer.linked.columns import Columns
 from spicelab_nb.explorer.linked.scene import Scene, Waves
@@ -83,6 +84,7 @@ class Explorer:
         """What was simulated again, by point."""
         self._waves = Waves(waveforms or {}, self.columns.dims, nothing_kept)
         self._failures = failures
+        self._lock = threading.RLock()
         self._simulate = resimulate
 
     def page(self) -> Page:
@@ -95,6 +97,7 @@ class Explorer:
             waves=self._waves,
             measure=self._measure,
             failures=self._failures or (lambda: None),
+            lock=self._lock,
         )
         again = None if self._simulate is None else self.resimulate
         return Page(scene, name=self.name, resimulate=again)
@@ -104,11 +107,11 @@ class Explorer:
 
         Raises
         ------
-        RuntimeError
+        MeasureError
             Nothing here can.
         """
         if self._simulate is None:
-            raise RuntimeError(f"The samples of {self.name} cannot be simulated again here.")
+            raise MeasureError(f"The samples of {self.name} cannot be simulated again here.")
         self.resimulated[point] = self._simulate(point)
         return self.resimulated[point]
 

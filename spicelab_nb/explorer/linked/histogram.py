@@ -52,6 +52,7 @@ class HistogramView(View):
             "samples",
             tools="xbox_select,xpan,xwheel_zoom,reset,save",
             height=300,
+            name="histogram",
         )
         edges = self._edges * self._scale
         groups = corner_values(dataset, measure)
@@ -68,7 +69,8 @@ class HistogramView(View):
                 color=_OUTLINES[k % len(_OUTLINES)],
             )  # fmt: skip
         self.selected = ColumnDataSource(
-            {"left": edges[:-1], "right": edges[1:], "top": edges[1:] * 0}
+            name="selected in histogram",
+            data={"left": edges[:-1], "right": edges[1:], "top": edges[1:] * 0},
         )
         made.quad(
             left="left", right="right", bottom=0, top="top", source=self.selected, color=ORANGE,

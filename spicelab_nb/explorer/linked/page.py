@@ -22,6 +22,7 @@ from spicelab_nb.results.statistics import summarize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     import xarray as xr
     from numpy.typing import NDArray
@@ -76,7 +77,7 @@ class Page:
         self.panel = self._arrange()
         scene.on_complaint = self._complain
         scene.batch = self._batch
-        self.unwatch = scene.selection.watch(self._answer)
+        self.unwatch = scene.selection.watch(scene.guarded(self._answer))
         self._describe(scene.selection.points)
 
     @property
@@ -104,6 +105,7 @@ class Page:
         self.failing.on_click(guarded(self._select_failing))
         self.failing.visible = bool(scene.columns.specs)
         self.worst = pn.widgets.Button(label="Select furthest", width=125)
+        self.worst.visible = bool(scene.measure)
         self.worst.on_click(guarded(self._select_furthest))
         self.sample = pn.widgets.Select(label="", options={"no sample": -1}, width=180)
         self.simulate = pn.widgets.Button(
@@ -144,7 +146,9 @@ class Page:
                 pn.pane.HTML("<p>No sample has a measure yet: there is nothing to draw.</p>")
             )
         self.scene.guarded(self._fill)(0)
-        return pn.Column(*parts, self._tabs, sizing_mode="stretch_width", min_width=640)
+        return _layout_class(self.scene.lock)(
+            *parts, self._tabs, sizing_mode="stretch_width", min_width=640
+        )
 
     def headline(self) -> Any:
         """Say what the run came to."""
@@ -268,3 +272,21 @@ class Page:
             for element in root.select({"type": UIElement}):
                 pn.io.notebook.patch_inline_stylesheets(element)
         pn.io.push_notebook(self.panel)
+
+
+def _layout_class(lock: AbstractContextManager[Any]) -> Any:
+    """Make the class of a display's layout on first use, since its base would import Panel."""
+    import panel as pn
+
+    class Display(pn.Column):
+        """A column that takes a page's messages when no cell is changing what it shows.
+
+        JupyterLab sends them to a thread of their own; Panel ends the hold on the document's
+        changes when it has taken one, and what a cell changed meanwhile would never be sent.
+        """
+
+        def _on_msg(self, *message: Any) -> None:
+            with lock:
+                super()._on_msg(*message)
+
+    return Display

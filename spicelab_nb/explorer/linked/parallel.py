@@ -109,14 +109,14 @@ class ParallelView(View):
         count = len(self.names)
         made = self.figure = plot(
             " ", "", "", tools="box_select,reset,save", height=380,
-            x_range=(-0.5, count - 0.5), y_range=(-0.12, 1.12),
+            name="parallel", x_range=(-0.5, count - 0.5), y_range=(-0.12, 1.12),
         )  # fmt: skip
         every = np.flatnonzero(self._whole)
         step = -(-len(every) // LINES) or 1
         some = every[::step]
         alpha = float(np.clip(60 / max(len(some), 1), 0.07, 0.6))
         made.line("x", "y", source=ColumnDataSource(self._lines(some)), color=BLUE, alpha=alpha)
-        made.segment(range(count), 0, range(count), 1, color="#777777", line_width=1.5)
+        made.segment(np.arange(count), 0, np.arange(count), 1, color="#777777", line_width=1.5)
         if self._marks:
             at, place = np.array(self._marks).T
             made.segment(at - 0.09, place, at + 0.09, place, color=RED, line_width=3)

@@ -146,6 +146,7 @@ def _plot(
         y_label,
         tools="pan,box_zoom,wheel_zoom,reset,save",
         height=280,
+        name="re-simulated",
         x_axis_type="log" if log else "linear",
         **options,
     )

@@ -76,10 +76,13 @@ class ScatterView(View):
             label_y,
             tools="box_select,lasso_select,tap,pan,wheel_zoom,reset,save",
             height=300,
-            output_backend="canvas",
+            name="scatter",
         )
         made.toolbar.active_drag = made.tools[0]
-        data: dict[str, NDArray[Any]] = {"x": xs[self._points] * scale_x, "y": ys[self._points] * scale_y}
+        data: dict[str, NDArray[Any]] = {
+            "x": xs[self._points] * scale_x,
+            "y": ys[self._points] * scale_y,
+        }
         data |= {d: columns.coordinate(d, self._points) for d in columns.dims}
         self.source = ColumnDataSource(data)
         made.scatter(

@@ -88,6 +88,8 @@ class Scene:
         The one looked at first; "" where there is none.
     failures
         Gives ``run.failures``.
+    lock
+        Of the explorer, reentrant: held while an action is carried out.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Scene:
         waves: Waves,
         measure: str,
         failures: Callable[[], pd.DataFrame | None],
+        lock: AbstractContextManager[Any],
     ) -> None:
         self.columns = columns
         self.selection = selection
@@ -106,6 +109,7 @@ class Scene:
         self._read_failures = failures
         self._failures: pd.DataFrame | None = None
         self._depth = 0
+        self.lock = lock
         self.on_complaint: Callable[[Exception | None], None] = lambda error: None
         self.batch: Callable[[], AbstractContextManager[None]] = nullcontext
 
@@ -129,17 +133,20 @@ class Scene:
 
         @functools.wraps(action)
         def call(*args: Any) -> None:
-            outermost = self._depth == 0
-            with self.batch() if outermost else nullcontext():
-                self._depth += 1
-                try:
-                    if outermost:
-                        self.on_complaint(None)
-                    action(*args)
-                except Exception as error:
-                    logger.debug("In the explorer", exc_info=error)
-                    self.on_complaint(error)
-                finally:
-                    self._depth -= 1
+            # What a page sends is answered in a thread of its own where the kernel has such,
+            # while a cell may be changing the selection.
+            with self.lock:
+                outermost = self._depth == 0
+                with self.batch() if outermost else nullcontext():
+                    self._depth += 1
+                    try:
+                        if outermost:
+                            self.on_complaint(None)
+                        action(*args)
+                    except Exception as error:  # whatever it is, it is shown
+                        logger.debug("In the explorer", exc_info=error)
+                        self.on_complaint(error)
+                    finally:
+                        self._depth -= 1
 
         return call

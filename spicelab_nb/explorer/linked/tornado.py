@@ -88,7 +88,7 @@ class TornadoView(View):
         self.shifts = ColumnDataSource({"name": [], "shift": []})
         self.figure = plot(
             " ", "shift of the mean (standard deviations)", "parameter",
-            tools="hover,save", height=280, y_range=FactorRange(),
+            tools="hover,save", height=280, name="shifts", y_range=FactorRange(),
         )  # fmt: skip
         self.figure.hover.tooltips = [("parameter", "@name"), ("shift", "@shift{0.00} sd")]
         self.figure.hbar(y="name", right="shift", height=0.6, source=self.shifts, color=ORANGE)

@@ -1,0 +1,233 @@
+"""The linked explorer in a real JupyterLab that has no network."""
+
+import re
+
+import pytest
+
+pytest.importorskip("panel")
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SIMULATE = '''\
+%load_ext spicelab_nb
+import spicelab_nb as sl
+
+rc = sl.Circuit("""RC low-pass
+V1 in 0 dc 0 ac 1
+R1 in out 1k
+C1 out 0 100n
+.ac dec 20 10 1meg
+.end
+""")
+with sl.cluster("serial") as cluster:
+    store = sl.Campaign(
+        rc,
+        sl.MonteCarlo(300, {"R1": sl.Normal(rel=0.05), "C1": sl.Normal(rel=0.05)}, seed=1),
+        measures={
+            "f3db": sl.measure.bandwidth("v(out)"), "gain": sl.measure.gain("v(out)", at=2e3),
+        },
+        specs={"f3db": sl.Spec(min=1450, max=1750, unit="Hz")},
+        keep=["v(out)"],
+        name="rc",
+    ).run(cluster).wait().store
+run = sl.open_run(store)
+'''
+SHOW = "%spicelab_explore run"
+STATE = "explorer = _; None"
+
+# What the models of a display hold, found by their names.
+MODELS = """(name) => Bokeh.documents.flatMap((d) => [...d.all_models])
+    .filter((m) => m.name === name)"""
+FRAME = """(name) => {
+  const view = [...Bokeh.index.query((v) => v.model.name === name)].at(-1)
+  const canvas = view.canvas_view ? view.canvas_view.el : view.el
+  const at = canvas.getBoundingClientRect(), f = view.frame.bbox
+  const x = view.model.x_range, y = view.model.y_range
+  return {left: at.x + f.left, top: at.y + f.top, width: f.width, height: f.height,
+          x: [x.start, x.end], y: [y.start, y.end]}
+}"""
+
+
+class Views:
+    """What stands in the output of a cell."""
+
+    def __init__(self, notebook, cell):
+        self.page, self.output = notebook.page, notebook.output(cell)
+        self.output.get_by_text("no sample selected").first.wait_for(state="attached")
+        self.page.wait_for_function(f"() => ({MODELS})('waveforms').length > 0")
+        self.wait_drawn("waveforms")
+
+    def wait_drawn(self, name):
+        self.page.wait_for_function(
+            "(name) => [...Bokeh.index.query((v) => v.model.name === name)]"
+            ".some((v) => v.frame && v.frame.bbox.width > 50)",
+            arg=name,
+        )
+
+    def length(self, source, column):
+        return f"({MODELS})('{source}').some((s) => s.data.{column}.length > 0)"
+
+    def column(self, source, column):
+        return self.page.evaluate(
+            f"([n, c]) => [...({MODELS})(n).at(-1).data[c]]", [source, column]
+        )
+
+    def selected(self):
+        return self.page.evaluate(
+            "() => [...Bokeh.index.query((v) => v.model.name === 'scatter')].at(-1)"
+            ".model.renderers[0].data_source.selected.indices.length"
+        )
+
+    def drag(self, name, x, y):
+        """Drag a box given in the units of the axes."""
+        self.output.locator(".bk-Figure").first.scroll_into_view_if_needed()
+        f = self.page.evaluate(FRAME, name)
+
+        def place(x, y):
+            return (
+                f["left"] + (x - f["x"][0]) / (f["x"][1] - f["x"][0]) * f["width"],
+                f["top"] + (f["y"][1] - y) / (f["y"][1] - f["y"][0]) * f["height"],
+            )
+
+        self.page.mouse.move(*place(x[0], y[0]))
+        self.page.mouse.down()
+        self.page.mouse.move(*place(x[1], y[1]), steps=6)
+        self.page.mouse.up()
+
+    def wait_text(self, text):
+        self.output.get_by_text(re.compile(text)).first.wait_for()
+
+    def press(self, name):
+        self.output.get_by_role("button", name=name, exact=True).click()
+
+
+@pytest.fixture
+def offline():
+    """Lets a page reach this machine alone; gives what it asked for elsewhere."""
+    asked = []
+
+    def cut(page):
+        def answer(route):
+            asked.append(route.request.url)
+            route.abort()
+
+        page.route(lambda url: not url.startswith(("http://127.0.0.1", "data:", "blob:")), answer)
+
+    yield cut
+    assert asked == []
+
+
+def test_the_explorer_renders_offline_brushes_and_simulates_again(open_notebook, offline):
+    notebook = open_notebook(SIMULATE, SHOW, STATE, "explorer.selection.clear()",
+                             'run.waveforms["ac"]["v(out)"].variable._in_memory')  # fmt: skip
+    offline(notebook.page)
+    notebook.run_through(0, 1)
+    views = Views(notebook, 1)
+    notebook.run_through(2, 2)
+
+    # It renders, from a store that was opened and not loaded.
+    assert sum(views.column("selected in histogram", "top")) == 0
+    views.wait_text(r"rc: 300 of 300 ok")
+
+    # Brushing the histogram changes the linked views.
+    f = notebook.page.evaluate(FRAME, "histogram")
+    views.drag("histogram", (1.7, f["x"][1]), (1, f["y"][1] * 0.8))
+    views.wait_text(r"of 300 selected")
+    notebook.page.wait_for_function(f"() => {views.length('selected waveforms', 'y')}")
+    chosen = views.selected()
+    assert 5 < chosen < 100
+    assert sum(views.column("selected in histogram", "top")) == chosen
+
+    # Brushing the scatter does, too.
+    notebook.run_through(3, 3)
+    views.wait_text("No sample selected")
+    f = notebook.page.evaluate(FRAME, "scatter")
+    middle = sum(f["y"]) / 2
+    views.drag("scatter", f["x"], (f["y"][0], middle))
+    views.wait_text(r"of 300 selected")
+    count = views.selected()
+    notebook.page.wait_for_function(
+        f"(n) => ({MODELS})('selected in histogram').at(-1).data.top.reduce((a, b) => a + b) === n",
+        arg=count,
+    )
+
+    # The outlier's waveform appears.
+    views.press("Select furthest")
+    notebook.page.wait_for_function(
+        f"() => ({MODELS})('selected waveforms').at(-1).data.y.length === 1"
+    )
+    (label,) = views.column("selected waveforms", "label")
+    assert re.fullmatch(r"sample \d+", label)
+    assert views.selected() == 1
+
+    # Simulated again, it has signals that were not kept.
+    views.press("Re-simulate")
+    views.wait_text(rf"{label} simulated again: \d+ signals|simulated again: \d+ signals")
+    views.wait_drawn("re-simulated")
+    legend = notebook.page.evaluate(
+        f"() => ({MODELS})('re-simulated').flatMap((m) => m.right).filter((p) => p.items)"
+        ".flatMap((l) => l.items.map((i) => i.label.value))"
+    )
+    assert {"v(in)", "v(out)", "i(v1)"} <= set(legend)
+
+    notebook.run_through(4, 4)
+    assert notebook.outputs(4)[0]["data"]["text/plain"] == "False"
+
+
+def test_every_tab_opens_and_a_cell_that_is_run_again_answers(open_notebook, offline):
+    notebook = open_notebook(SIMULATE, SHOW)
+    offline(notebook.page)
+    notebook.run_through(0, 1)
+    views = Views(notebook, 1)
+    for title, name in (("Bode", "waveforms"), ("Parallel coordinates", "parallel"),
+                        ("Tornado", "shifts")):  # fmt: skip
+        notebook.output(1).locator(".bk-tab", has_text=title).click()
+        views.wait_drawn(name)
+    notebook.output(1).locator(".bk-tab", has_text="Samples").click()
+    views.wait_text("300 samples")
+    notebook.run_through(1, 1)
+    views = Views(notebook, 1)
+    views.press("Select out of spec")
+    views.wait_text(r"of 300 selected")
+    assert views.selected() > 0
+
+
+def test_after_the_page_is_loaded_anew_the_cell_answers_again(open_notebook, offline):
+    notebook = open_notebook(SIMULATE, SHOW)
+    offline(notebook.page)
+    notebook.run_through(0, 1)
+    Views(notebook, 1)
+    notebook.command("docmanager:save")
+    notebook.page.reload()
+    notebook.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    notebook.wait_idle()
+    notebook.run_through(1, 1)
+    views = Views(notebook, 1)
+    views.press("Select furthest")
+    views.wait_text(r"of 300 selected")
+
+
+def test_a_saved_page_asks_for_nothing(chromium, tmp_path, offline):
+    from spicelab_nb.explorer.linked import Explorer
+    from spicelab_nb.testing.datasets import rc_dataset, rc_waveforms
+
+    ds = rc_dataset(300, failed=[3])
+    explorer = Explorer(ds, waveforms=rc_waveforms(ds), name="amp")
+    explorer.selection.replace([17])
+    path = explorer.save(tmp_path / "amp.html")
+    page = chromium.new_page(viewport={"width": 1200, "height": 2400})
+    said = []
+    page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.route(
+        lambda url: not url.startswith("file:"), lambda route: said.append(route.request.url)
+    )
+    page.goto(path.as_uri())
+    page.wait_for_function(
+        "() => window.Bokeh && [...Bokeh.index.query((v) => v.model.name === 'waveforms')].length"
+    )
+    page.get_by_text("Parallel coordinates").first.wait_for()
+    page.get_by_text("1 of 300 failed").first.wait_for()
+    assert page.locator(".bk-Figure").count() >= 7
+    assert said == []
+    page.close()
