@@ -65,7 +65,7 @@ def test_columns_of_a_crossed_design_are_in_the_order_of_its_points():
     assert np.isnan(columns.values("R1")[[6, 7]]).all()
     assert columns.coordinate("corner", np.array([0, 1])).tolist() == ["tt", "ss"]
     assert columns.lost == "2 of 40 failed"
-    assert Columns(rc_dataset(5)).lost == "0 of 5 failed"
+    assert Columns(rc_dataset(5)).lost == "none of 5 failed"
 
 
 def test_strays_come_furthest_first_and_without_a_value_last():

@@ -84,8 +84,8 @@ class Columns:
 
     @cached_property
     def lost(self) -> str:
-        """Say how many failed, also where none did: ``"12 of 10,000 failed"``."""
-        return lost_samples(self.dataset) or f"0 of {self.size} failed"
+        """Say how many failed, also where none did: ``"12 of 10000 failed"``."""
+        return lost_samples(self.dataset)
 
     def strays(self, name: str, points: NDArray[np.intp]) -> NDArray[np.intp]:
         """Order points by how far they are from the median of a measure; without a value last."""

@@ -278,7 +278,7 @@ def _layout_class(lock: AbstractContextManager[Any]) -> Any:
     """Make the class of a display's layout on first use, since its base would import Panel."""
     import panel as pn
 
-    class Display(pn.Column):
+    class Display(pn.Column):  # type: ignore[misc] # Panel has no types
         """A column that takes a page's messages when no cell is changing what it shows.
 
         JupyterLab sends them to a thread of their own; Panel ends the hold on the document's
