@@ -22,4 +22,7 @@ def load_scripts() -> None:
     import panel as pn
 
     pn.config.inline = True
-    pn.io.notebook.load_notebook(inline=True)
+    if pn.extension._loaded:
+        pn.io.notebook.load_notebook(inline=True)
+    else:
+        pn.extension(inline=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,17 +14,22 @@ from spicelab_nb.results.quantities import axis_scale
 from spicelab_nb.results.statistics import measures_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import ModuleType
 
     import xarray as xr
 
     from spicelab_nb.results.spec import Spec
 
-__all__ = ["BLUE", "GREY", "ORANGE", "RED", "SIZE", "check", "dataset_of", "holoviews"]
+__all__ = ["BLUE", "GREY", "ORANGE", "RED", "SIZE", "check", "dataset_of", "holoviews", "in_place"]
 
 BLUE, RED, GREY, ORANGE = "#3b6ea5", "#c0392b", "#7f8c8d", "#e67e22"
 SIZE = {"width": 640, "height": 360, "fontsize": {"title": "10pt"}}
+
+
+_state = {"in place": False, "bare": False}
+"""Whether figures are made for a page that has all scripts; whether HoloViews has its backend
+alone, without what shows its objects in a notebook."""
 
 
 def holoviews() -> ModuleType:
@@ -37,14 +44,46 @@ def holoviews() -> ModuleType:
         import holoviews as hv
     except ImportError as error:
         raise missing_extra("The explorer", "explore") from error
-    if "bokeh" not in hv.Store.loaded_backends():
+    loaded = "bokeh" in hv.Store.loaded_backends()
+    if _state["in place"]:
+        if not loaded:
+            import holoviews.plotting.bokeh
+
+            hv.Store.set_current_backend("bokeh")
+            _state["bare"] = True
+    elif not loaded or _state["bare"]:
         import panel as pn
 
         # Inline, and before hvplot is imported: else the browser asks a CDN and shows nothing.
         # The style sheets of what is shown later go by Panel's own setting.
         pn.config.inline = True
-        hv.extension("bokeh", inline=True, logo=False)
+        with _without_archives():
+            hv.extension("bokeh", inline=True, logo=False)
+        _state["bare"] = False
     return hv  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def in_place() -> Iterator[None]:
+    """Let figures be made meanwhile for a page that has all scripts: nothing is published."""
+    before, _state["in place"] = _state["in place"], True
+    try:
+        yield
+    finally:
+        _state["in place"] = before
+
+
+@contextlib.contextmanager
+def _without_archives() -> Iterator[None]:
+    """Keep HoloViews from loading what it needs for archives of notebooks, which takes a second."""
+    absent = "nbformat" not in sys.modules
+    if absent:
+        sys.modules["nbformat"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules["nbformat"]
 
 
 def dataset_of(given: Any) -> xr.Dataset:

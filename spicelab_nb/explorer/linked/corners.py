@@ -37,7 +37,7 @@ class CornersView(View):
     def redraw(self) -> None:
         """Draw the measure anew."""
         columns = self.scene.columns
-        self._pane.object = rendered(corners(columns.dataset, self.scene.measure))
+        self._pane.object = rendered(lambda: corners(columns.dataset, self.scene.measure))
         self._rows = corner_table(columns.dataset)
 
     def show(self, points: NDArray[np.intp]) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 from spicelab_nb.errors import MeasureError, missing_extra
-from spicelab_nb.explorer.figures.axes import check, dataset_of, holoviews
+from spicelab_nb.explorer.figures.axes import check, dataset_of
 from spicelab_nb.explorer.linked.columns import Columns
 from spicelab_nb.explorer.linked.scene import Scene, Waves
 from spicelab_nb.explorer.linked.selection import Selection
@@ -155,10 +154,7 @@ class Explorer:
 
         if not in_kernel():
             return {"text/plain": repr(self)}, {}
-        if "bokeh" in sys.modules["holoviews"].Store.loaded_backends():
-            load_scripts()
-        else:
-            holoviews()
+        load_scripts()
         bundle = self.__panel__()._repr_mimebundle_(include, exclude)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         return {**data, "text/plain": repr(self)}, metadata
@@ -166,7 +162,6 @@ class Explorer:
 
 def _need_panel() -> None:
     try:
-        import holoviews  # noqa: F401 - asked for now, so that the error comes before any work
-        import panel  # noqa: F401
+        import panel  # noqa: F401 - asked for now, so that the error comes before any work
     except ImportError as error:
         raise missing_extra("The explorer", "explore") from error

@@ -249,9 +249,27 @@ class Page:
         """Send what changes meanwhile as one message, at the end."""
         import panel as pn
 
-        with pn.io.notebook.block_comm():
-            yield
+        with contextlib.ExitStack() as stack:
+            for document in self._documents():
+                # Bokeh goes through all models after each change, unless it is told to wait.
+                stack.enter_context(document.models.freeze())
+            with pn.io.notebook.block_comm():
+                yield
+            self._inline_styles()
         self._send()
+
+    def _documents(self) -> list[Any]:
+        models = [model for model, _ in self.panel._models.values()]
+        return [model.document for model in models if model.document is not None]
+
+    def _inline_styles(self) -> None:
+        """Replace style sheets that Panel would have the page ask a CDN for."""
+        import panel as pn
+
+        # Panel's own objects, and not the hundreds of models in the plots, which have none.
+        for shown in self.panel.select(pn.viewable.Viewable):
+            for model, _ in shown._models.values():
+                pn.io.notebook.patch_inline_stylesheets(model)
 
     def _send_now(self) -> None:
         """Send what changed so far, within a batch."""
@@ -259,19 +277,24 @@ class Page:
 
         pn.state._hold = False
         try:
+            self._inline_styles()
             self._send()
         finally:
             pn.state._hold = True
 
     def _send(self) -> None:
-        """Send to a notebook's page what changed, with styles that ask no network."""
+        """Send what changed; Panel does so by itself for its own objects only."""
         import panel as pn
-        from bokeh.models.ui import UIElement
 
-        for root, _ in self.panel._models.values():
-            for element in root.select({"type": UIElement}):
-                pn.io.notebook.patch_inline_stylesheets(element)
         pn.io.push_notebook(self.panel)
+
+
+def _inline(root: Any) -> None:
+    import panel as pn
+    from bokeh.models.ui import UIElement
+
+    for element in root.select({"type": UIElement}):
+        pn.io.notebook.patch_inline_stylesheets(element)
 
 
 def _layout_class(lock: AbstractContextManager[Any]) -> Any:
@@ -284,6 +307,14 @@ def _layout_class(lock: AbstractContextManager[Any]) -> Any:
         JupyterLab sends them to a thread of their own; Panel ends the hold on the document's
         changes when it has taken one, and what a cell changed meanwhile would never be sent.
         """
+
+        def _render_model(self, doc: Any = None, comm: Any = None) -> Any:
+            if doc is None or comm is None:
+                return super()._render_model(doc, comm)
+            with doc.models.freeze():
+                model = super()._render_model(doc, comm)
+                _inline(model)
+            return model
 
         def _on_msg(self, *message: Any) -> None:
             with lock:

@@ -10,6 +10,7 @@ from spicelab_nb.explorer.figures.axes import (
     ORANGE,
     RED,
     holoviews,
+    in_place,
     label_of,
     largest,
     limits_of,
@@ -17,7 +18,7 @@ from spicelab_nb.explorer.figures.axes import (
 from spicelab_nb.results.quantities import axis_scale
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import xarray as xr
     from numpy.typing import ArrayLike
@@ -78,9 +79,16 @@ def limit_spans(made: Any, spec: Spec | None, scale: float, dimension: str) -> N
         )
 
 
-def rendered(figure: Any) -> Any:
-    """Make a Bokeh plot of a HoloViews figure, as wide as its place."""
-    made = holoviews().render(figure, backend="bokeh")
+def rendered(figure: Callable[[], Any]) -> Any:
+    """Make a Bokeh plot of a HoloViews figure, as wide as its place.
+
+    Parameters
+    ----------
+    figure
+        Gives it; called here, so that nothing is published on the way.
+    """
+    with in_place():
+        made = holoviews().render(figure(), backend="bokeh")
     made.sizing_mode, made.min_width = "stretch_width", 300
     made.toolbar.logo = None
     return made

@@ -75,14 +75,15 @@ class SurfaceView(View):
         statistic = self.statistic.value if self.statistic.visible else None
         self.selected = ColumnDataSource({"x": [], "y": []})
         try:
-            figure = surface(
-                dataset, measure, *axes, *([None] if len(axes) < 2 else []),
-                statistic=statistic, at=fixed,
+            made = rendered(
+                lambda: surface(
+                    dataset, measure, *axes, *([None] if len(axes) < 2 else []),
+                    statistic=statistic, at=fixed,
+                )
             )  # fmt: skip
         except MeasureError as error:
             self._shown[:] = [pn.pane.HTML(f"<p>{escape(str(error))}</p>")]
             return
-        made = rendered(figure)
         made.title.text += f"\n{self.scene.columns.lost}" if "fail" not in made.title.text else ""
         self._columns = [column_of(dataset, d) for d in axes]
         self._scales = [axis_scale(largest(c.values), label_of(c)[1])[0] for c in self._columns]

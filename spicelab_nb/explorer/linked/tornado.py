@@ -61,7 +61,7 @@ class TornadoView(View):
         import panel as pn
 
         try:
-            made = rendered(tornado(self.scene.columns.dataset, self.scene.measure))
+            made = rendered(lambda: tornado(self.scene.columns.dataset, self.scene.measure))
         except MeasureError as error:
             self._tornado[:] = [pn.pane.HTML(f"<p>{escape(str(error))}</p>")]
         else:
