@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import spicelab_nb as sl
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spicelab_nb.campaigns import Campaign
     from spicelab_nb.circuits import Circuit
     from spicelab_nb.sampling import Distribution
@@ -72,7 +74,12 @@ def variation() -> dict[Key, Distribution]:
 
 
 def campaign(
-    samples: int, *, seed: int = 1, engine: str | None = None, store: str | None = None
+    samples: int,
+    *,
+    seed: int = 1,
+    keep: Sequence[str] = (),
+    engine: str | None = None,
+    store: str | None = None,
 ) -> Campaign:
     """A Monte Carlo of the op-amp against its data sheet."""
     return sl.Campaign(
@@ -95,6 +102,7 @@ def campaign(
             "offset": sl.Spec(min=-5e-3, max=5e-3, unit="V"),
             "supply_current": sl.Spec(max=145e-6, unit="A"),
         },
+        keep=keep,
         name="demo-opamp",
         store=store,
         engine=engine,

@@ -154,9 +154,9 @@ def test_the_explorer_renders_offline_brushes_and_simulates_again(open_notebook,
     # The outlier's waveform appears.
     views.press("Select furthest")
     notebook.page.wait_for_function(
-        f"() => ({MODELS})('selected waveforms').at(-1).data.y.length === 1"
+        f"() => ({MODELS})('labels of selected waveforms').at(-1).data.label.length === 1"
     )
-    (label,) = views.column("selected waveforms", "label")
+    (label,) = views.column("labels of selected waveforms", "label")
     assert re.fullmatch(r"sample \d+", label)
     assert views.selected() == 1
 

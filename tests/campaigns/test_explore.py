@@ -111,7 +111,7 @@ def test_a_sweep_is_explored(tmp_path, serial):
     page = explorer.page()
     page.open_tab("Response surface")
     explorer.selection.replace([4])
-    assert page.waveforms.plots[0].curves.data["label"] == ["R1 2000, C1 2e-07"]
+    assert page.waveforms.plots[0].labels.data["label"] == ["R1 2000, C1 2e-07"]
     assert not page.complaint.visible, page.complaint.object
 
 

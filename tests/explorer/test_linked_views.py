@@ -71,6 +71,13 @@ def test_every_title_says_how_many_failed(page):
     assert "2 of 400 failed" in view(page, "Samples").heading.object
 
 
+def test_titles_say_so_where_none_failed(explorer):
+    page = explorer_of(rc_dataset(50)).page()
+    assert "0 of 50 failed" in page.histogram.open().object.title.text
+    assert "0 of 50 failed" in page.scatter.open().object.title.text
+    assert "0 of 50 failed" in view(page, "Tornado")._tornado[0].object.title.text
+
+
 def test_dragging_along_the_histogram_selects_and_all_views_answer(explorer, page):
     figure = page.histogram.open().object
     drag(figure, x0=1.7, x1=2.5, y0=0, y1=1)
@@ -79,7 +86,7 @@ def test_dragging_along_the_histogram_selects_and_all_views_answer(explorer, pag
     assert explorer.selection.points.tolist() == expected.tolist()
     assert sum(page.histogram.selected.data["top"]) == len(expected)
     assert len(page.scatter.source.selected.indices) == len(expected)
-    assert len(page.waveforms.plots[0].curves.data["label"]) == min(CURVES, len(expected))
+    assert len(page.waveforms.plots[0].labels.data["label"]) == min(CURVES, len(expected))
     assert f"<b>{len(expected)}</b> of 400 selected" in page.state.object
     parallel = view(page, "Parallel coordinates")
     assert np.isnan(parallel.selected.data["y"]).sum() == len(expected)
@@ -99,7 +106,7 @@ def test_failed_samples_are_never_drawn_as_values(explorer, page):
     explorer.selection.replace([*FAILED, 9, 10])
     assert sum(page.histogram.selected.data["top"]) == 1
     assert len(page.scatter.source.selected.indices) == 1
-    assert page.waveforms.plots[0].curves.data["label"] == ["sample 9", "sample 10"]
+    assert page.waveforms.plots[0].labels.data["label"] == ["sample 9", "sample 10"]
     assert np.isnan(view(page, "Parallel coordinates").selected.data["y"]).sum() == 1
     assert "2 of them not ok" in page.state.object
     explorer.selection.replace(FAILED)
@@ -111,17 +118,17 @@ def test_an_outlier_draws_its_waveform(explorer, page):
     (point,) = explorer.selection.points
     f3db = explorer.columns.values("f3db")
     assert point == np.nanargmax(np.abs(f3db - np.nanmedian(f3db)))
-    drawn = page.waveforms.plots[0].curves.data
-    assert drawn["label"] == [f"sample {point}"]
+    plot = page.waveforms.plots[0]
+    assert plot.labels.data["label"] == [f"sample {point}"]
     response = rc_waveforms(explorer.dataset)["ac"]["v(out)"].values[point]
-    assert np.allclose(drawn["y"][0], 20 * np.log10(abs(response)), atol=1e-4)
+    assert np.allclose(plot.curves.data["y"][:-1], 20 * np.log10(abs(response)), atol=1e-4)
 
 
 def test_of_many_waveforms_the_furthest_are_drawn_and_the_range_of_all(explorer, page):
     explorer.selection.replace(np.arange(100, 200))
     plot = page.waveforms.plots[0]
-    assert len(plot.curves.data["y"]) == CURVES
-    assert len(plot.spread.data["x"]) == len(plot.curves.data["x"][0])
+    assert len(plot.labels.data["label"]) == CURVES
+    assert len(plot.spread.data["x"]) * CURVES == np.isfinite(plot.curves.data["x"]).sum()
     assert (
         f"100 selected, {CURVES} of them drawn one by one" == plot.figure.title.text.splitlines()[1]
     )
@@ -163,7 +170,7 @@ def test_bode_draws_magnitude_and_phase_over_one_axis(explorer, page):
         "phase (deg)",
     )
     explorer.selection.replace([7])
-    assert [len(p.curves.data["y"]) for p in bode.plots] == [1, 1]
+    assert [p.labels.data["label"] for p in bode.plots] == [["sample 7"]] * 2
 
 
 def test_what_sets_the_selection_apart(explorer, page):
@@ -345,7 +352,7 @@ def test_an_error_of_one_view_is_shown_and_the_others_answer(explorer, monkeypat
     explorer.selection.replace([10])
     assert "broken view" in page.complaint.object
     assert page.complaint.visible
-    assert page.waveforms.plots[0].curves.data["label"] == ["sample 10"]
+    assert page.waveforms.plots[0].labels.data["label"] == ["sample 10"]
 
 
 def test_displays_share_the_selection(explorer):

@@ -73,12 +73,15 @@ class BundlePlot:
     def show(self, points: NDArray[np.intp]) -> None:
         """Draw the waveforms of some points on top."""
         drawn, curves = self._bundle.curves(self._scene.drawn(points, CURVES))
+        count, length = curves.shape
+        gap = np.full((count, 1), np.nan)
+        # One broken line: curves of their own are an object and several messages each.
         self.curves.data = {
-            "x": [self._x] * len(drawn),
-            "y": list(curves * self._scale),
-            "label": [self._scene.columns.label(int(p)) for p in drawn],
-            "alpha": [0.9 if len(drawn) < 6 else 0.55] * len(drawn),
+            "x": np.tile(np.append(self._x, np.nan), count),
+            "y": np.hstack([curves * self._scale, gap]).ravel(),
+            "which": np.repeat(np.arange(count), length + 1),
         }
+        self.labels.data = {"label": [self._scene.columns.label(int(p)) for p in drawn]}
         spread = self._bundle.spread(points) if len(points) > len(drawn) else None
         none = np.empty(0)
         low, high = (none, none) if spread is None else spread
@@ -121,21 +124,28 @@ class BundlePlot:
             )  # fmt: skip
 
     def _draw_selected(self) -> None:
-        from bokeh.models import ColumnDataSource, HoverTool
+        from bokeh.models import ColumnDataSource, CustomJSHover, HoverTool
 
         self.spread = ColumnDataSource({"x": [], "low": [], "high": []})
         self.figure.varea(
             "x", "low", "high", source=self.spread, fill_color=ORANGE, fill_alpha=0.25,
             legend_label="selected: min to max",
         )  # fmt: skip
-        self.curves = ColumnDataSource(
-            {"x": [], "y": [], "label": [], "alpha": []}, name="selected waveforms"
-        )
-        lines = self.figure.multi_line(
-            "x", "y", source=self.curves, color=ORANGE, alpha="alpha", line_width=1.6,
+        self.curves = ColumnDataSource({"x": [], "y": [], "which": []}, name="selected waveforms")
+        self.labels = ColumnDataSource({"label": []}, name="labels of selected waveforms")
+        lines = self.figure.line(
+            "x", "y", source=self.curves, color=ORANGE, alpha=0.7, line_width=1.3,
             legend_label="selected",
         )  # fmt: skip
-        self.figure.add_tools(HoverTool(renderers=[lines], tooltips="@label"))
+        label = CustomJSHover(args={"names": self.labels}, code="return names.data.label[value]")
+        self.figure.add_tools(
+            HoverTool(
+                renderers=[lines],
+                tooltips="@which{custom}",
+                formatters={"@which": label},
+                line_policy="nearest",
+            )
+        )
 
     def _arrange_legend(self) -> None:
         legend = self.figure.legend[0]

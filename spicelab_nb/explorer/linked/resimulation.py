@@ -171,7 +171,9 @@ def _axis(dataset: xr.Dataset) -> str | None:
 
 
 def _signals(dataset: xr.Dataset) -> list[str]:
-    return [str(name) for name in dataset.data_vars]
+    """Voltages first, outputs first among them: what is looked at before branch currents."""
+    names = [str(name) for name in dataset.data_vars]
+    return sorted(names, key=lambda n: (not n.startswith("v("), "out" not in n))
 
 
 def _values_html(dataset: xr.Dataset, names: list[str]) -> str:

@@ -60,7 +60,7 @@ class SamplesView(View):
             elif self._frame[name].dtype.kind in "iu":
                 options["formatter"] = NumberFormatter(format="0")
             title = f"{name} ({unit})" if unit else str(name)
-            width = 360 if name == "reason" else max(70, 9 * len(title) + 20)
+            width = 360 if name == "reason" else max(100, 8 * len(title) + 20)
             listed.append(TableColumn(field=str(name), title=title, width=width, **options))
         self.table = DataTable(
             source=self.source, columns=listed, height=360, sizing_mode="stretch_width",
