@@ -73,9 +73,9 @@ def test_every_title_says_how_many_failed(page):
 
 def test_titles_say_so_where_none_failed(explorer):
     page = explorer_of(rc_dataset(50)).page()
-    assert "0 of 50 failed" in page.histogram.open().object.title.text
-    assert "0 of 50 failed" in page.scatter.open().object.title.text
-    assert "0 of 50 failed" in view(page, "Tornado")._tornado[0].object.title.text
+    assert "none of 50 failed" in page.histogram.open().object.title.text
+    assert "none of 50 failed" in page.scatter.open().object.title.text
+    assert "none of 50 failed" in view(page, "Tornado")._tornado[0].object.title.text
 
 
 def test_dragging_along_the_histogram_selects_and_all_views_answer(explorer, page):

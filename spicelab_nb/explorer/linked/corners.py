@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spicelab_nb.explorer.figures.corners import corners
-from spicelab_nb.explorer.linked.plots import rendered, told
+from spicelab_nb.explorer.linked.plots import rendered
 from spicelab_nb.explorer.linked.view import View
 from spicelab_nb.explorer.tables import corner_table
 from spicelab_nb.results.quantities import quantity
@@ -38,7 +38,6 @@ class CornersView(View):
         """Draw the measure anew."""
         columns = self.scene.columns
         made = rendered(lambda: corners(columns.dataset, self.scene.measure))
-        made.title.text = told(made.title.text, columns.lost)
         self._pane.object = made
         self._rows = corner_table(columns.dataset)
 

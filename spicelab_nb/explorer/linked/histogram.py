@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spicelab_nb.explorer.figures.axes import limits_of
-from spicelab_nb.explorer.linked.plots import BLUE, ORANGE, axis, limit_spans, plot, told
+from spicelab_nb.explorer.linked.plots import BLUE, ORANGE, axis, limit_spans, plot
 from spicelab_nb.explorer.linked.view import View
 from spicelab_nb.explorer.points import corner_values
 from spicelab_nb.explorer.titles import figure_title
@@ -47,7 +47,7 @@ class HistogramView(View):
         self._edges = bin_edges(finite, low=limits[0], high=limits[1])
         self._scale, label = axis(dataset[measure], finite, limits_of(spec))
         made = plot(
-            told(figure_title(dataset, measure, spec), scene.columns.lost),
+            figure_title(dataset, measure, spec),
             label,
             "samples",
             tools="xbox_select,xpan,xwheel_zoom,reset,save",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from spicelab_nb.results.spec import Spec
 
-__all__ = ["BLUE", "GREY", "ORANGE", "RED", "axis", "limit_spans", "plot", "rendered", "told"]
+__all__ = ["BLUE", "GREY", "ORANGE", "RED", "axis", "limit_spans", "plot", "rendered"]
 
 
 def plot(title: str, x_label: str, y_label: str, *, tools: str, height: int, **options: Any) -> Any:
@@ -52,14 +52,6 @@ def plot(title: str, x_label: str, y_label: str, *, tools: str, height: int, **o
     made.outline_line_color = "#bbbbbb"
     made.title.text = title
     return made
-
-
-def told(title: str, lost: str) -> str:
-    """Add to a title how many samples failed, where it does not say so: none is an answer, too."""
-    if "failed" in title:
-        return title
-    first, _, second = title.partition("\n")
-    return f"{first}\n{f'{second}, {lost}' if second else lost}"
 
 
 def axis(

@@ -10,7 +10,7 @@ import numpy as np
 from spicelab_nb.errors import MeasureError
 from spicelab_nb.explorer.figures.axes import label_of, largest
 from spicelab_nb.explorer.figures.surface import surface
-from spicelab_nb.explorer.linked.plots import ORANGE, rendered, told
+from spicelab_nb.explorer.linked.plots import ORANGE, rendered
 from spicelab_nb.explorer.linked.view import View
 from spicelab_nb.explorer.selection import column_of, swept_dimensions
 from spicelab_nb.results.quantities import axis_scale, quantity
@@ -84,7 +84,6 @@ class SurfaceView(View):
         except MeasureError as error:
             self._shown[:] = [pn.pane.HTML(f"<p>{escape(str(error))}</p>")]
             return
-        made.title.text = told(made.title.text, self.scene.columns.lost)
         self._columns = [column_of(dataset, d) for d in axes]
         self._scales = [axis_scale(largest(c.values), label_of(c)[1])[0] for c in self._columns]
         made.scatter(

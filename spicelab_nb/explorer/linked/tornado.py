@@ -9,7 +9,7 @@ import numpy as np
 
 from spicelab_nb.errors import MeasureError
 from spicelab_nb.explorer.figures.tornado import tornado
-from spicelab_nb.explorer.linked.plots import ORANGE, plot, rendered, told
+from spicelab_nb.explorer.linked.plots import ORANGE, plot, rendered
 from spicelab_nb.explorer.linked.view import View
 
 if TYPE_CHECKING:
@@ -65,7 +65,6 @@ class TornadoView(View):
         except MeasureError as error:
             self._tornado[:] = [pn.pane.HTML(f"<p>{escape(str(error))}</p>")]
         else:
-            made.title.text = told(made.title.text, self.scene.columns.lost)
             self._tornado[:] = [pn.pane.Bokeh(made, sizing_mode="stretch_width")]
 
     def show(self, points: NDArray[np.intp]) -> None:
