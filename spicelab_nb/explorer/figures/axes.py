@@ -57,10 +57,22 @@ def holoviews() -> ModuleType:
         # Inline, and before hvplot is imported: else the browser asks a CDN and shows nothing.
         # The style sheets of what is shown later go by Panel's own setting.
         pn.config.inline = True
+        if _inline_styles not in pn.viewable.Viewable._preprocessing_hooks:
+            pn.viewable.Viewable._preprocessing_hooks.append(_inline_styles)
         with _without_archives():
             hv.extension("bokeh", inline=True, logo=False)
         _state["bare"] = False
     return hv  # type: ignore[no-any-return]
+
+
+def _inline_styles(view: Any, root: Any) -> None:
+    """Put style sheets into what is about to be shown; Panel leaves a HoloViews object's out."""
+    del view
+    from bokeh.models import UIElement
+    from panel.io.notebook import patch_inline_stylesheets
+
+    for model in root.select({"type": UIElement}):
+        patch_inline_stylesheets(model)
 
 
 @contextlib.contextmanager
