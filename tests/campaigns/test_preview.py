@@ -84,36 +84,28 @@ def test_a_function_is_called_once_for_each_sample_of_a_pilot(tmp_path):
     assert len(calls) == len(set(calls)) == 32
 
 
-def test_a_pilot_begins_no_sample_after_half_a_minute(tmp_path):
+@pytest.mark.parametrize(
+    ("seconds", "points", "measured"),
+    [
+        # The fifth begins after 28 s and is finished; the first pays for the start, untimed.
+        (7.0, 5, (7.0,) * 4),
+        (90.0, 1, (90.0,)),
+    ],
+)
+def test_a_pilot_begins_no_sample_after_half_a_minute(tmp_path, seconds, points, measured):
     now = [1000.0]
 
     def slow(x, seed):
-        now[0] += 7.0
+        now[0] += seconds
         return x
 
     campaign = campaign_in(tmp_path / "s", function=slow)
     store = Store.open(campaign.store, create=True)
     store.create(campaign.plan, campaign.design.size)
     pilot = measure_pilot(campaign.simulator, campaign.design, store, clock=lambda: now[0])
-    # The fifth begins after 28 s and is finished; the first pays for the start and is not timed.
-    assert pilot.points == 5
-    assert sum(len(ref) for ref in store.chunks()) == 5
-    assert pilot.measured == 4
-    assert pilot.seconds == {"0": (7.0,) * 4}
-
-
-def test_a_sample_that_takes_longer_than_a_pilot_may_is_the_only_one(tmp_path):
-    now = [0.0]
-
-    def slow(x, seed):
-        now[0] += 90.0
-        return x
-
-    campaign = campaign_in(tmp_path / "s", function=slow)
-    store = Store.open(campaign.store, create=True)
-    store.create(campaign.plan, campaign.design.size)
-    pilot = measure_pilot(campaign.simulator, campaign.design, store, clock=lambda: now[0])
-    assert (pilot.points, pilot.seconds) == (1, {"0": (90.0,)})
+    assert pilot.points == points
+    assert sum(len(ref) for ref in store.chunks()) == points
+    assert pilot.seconds == {"0": measured}
 
 
 def test_a_pilot_takes_the_points_that_are_missing(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -67,9 +68,9 @@ class _BundleView(View):
             pn.pane.Bokeh(p.figure, sizing_mode="stretch_width") for p in self.plots
         ]
 
+    @abstractmethod
     def bundle_plots(self) -> tuple[BundlePlot, ...]:
         """Make the plots of the chosen signal."""
-        raise NotImplementedError
 
     def _chosen(self, event: Any) -> None:
         del event
