@@ -20,7 +20,9 @@ def explore(run: Run, measure: str | None = None) -> Explorer:
     from spicelab_nb.explorer.linked import Explorer
 
     def simulate(point: int) -> Mapping[str, xr.Dataset]:
-        return run.circuit(point=point).simulate()
+        # By the engine that computed the run, which need not be the one preferred here.
+        engine = run.plan.simulator["engine"]["name"]
+        return run.circuit(point=point).simulate(engine=engine)
 
     waveforms = run.waveforms
     is_circuit = run.plan.simulator.get("kind") == "circuit"

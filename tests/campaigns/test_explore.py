@@ -118,3 +118,27 @@ def test_a_sweep_is_explored(tmp_path, serial):
 def test_no_such_measure(kept):
     with pytest.raises(sl.errors.MeasureError, match="Did you mean f3db"):
         kept.explore("f3bd")
+
+
+@pytest.mark.parametrize("engine", [pytest.param("ngspice", marks=pytest.mark.ngspice), "neospice"])
+def test_a_sample_is_simulated_again_by_the_engine_that_computed_it(tmp_path, monkeypatch, engine):
+    rc = sl.Circuit("rc\nV1 in 0 ac 1\nR1 in out 1k\nC1 out 0 1u\n.ac dec 5 10 1k\n.end\n")
+    campaign = sl.Campaign(
+        rc,
+        sl.MonteCarlo(4, {"R1": sl.Normal(rel=0.1)}),
+        measures={"f3db": sl.measure.bandwidth("v(out)")},
+        engine=engine,
+        store=tmp_path / "s",
+    )
+    with sl.cluster("serial") as cluster:
+        run = campaign.run(cluster).wait(60)
+    asked = []
+    simulate = sl.Circuit.simulate
+
+    def noted(circuit, *args, **options):
+        asked.append(options.get("engine"))
+        return simulate(circuit, *args, **options)
+
+    monkeypatch.setattr(sl.Circuit, "simulate", noted)
+    assert "v(out)" in sl.open_run(run.store).explore().resimulate(2)["ac"]
+    assert asked == [engine]
