@@ -1,12 +1,14 @@
 """What the faults happen to: campaigns, kernels as processes of their own, and comparing runs.
 
 Also a program, which is one kernel: ``scenes.py KIND CAMPAIGN STORE LENGTH [key=value ...]`` runs
-a campaign there, saying ``running`` and then how it ended, a line each.
+a campaign there, saying ``running`` and then how it ended, a line each. With ``held=true`` it says
+``ready`` when its cluster is there, and runs when it is told to by a line.
 """
 
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -210,6 +212,20 @@ def family(pid):
     return psutil.Process(pid).children(recursive=True)
 
 
+@contextlib.contextmanager
+def stopped_engines(pid):
+    """Stop the engines below `pid` for a moment: what they compute waits, nothing is lost."""
+    engines = [p for p in family(pid) if "spicelab_nb.engines" in " ".join(p.cmdline())]
+    assert engines, "no engine is there"
+    for engine in engines:
+        engine.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for engine in engines:
+            engine.send_signal(signal.SIGCONT)
+
+
 def start_kernel(kind, campaign, store, *, length=2, prefix=(), **options):
     """Start a kernel that runs a campaign; it says ``running``, then how the run ended.
 
@@ -233,7 +249,11 @@ def end_kernel(kernel):
 def main(kind, campaign, store, length, *given):
     """Be a kernel."""
     options = {key: json.loads(value) for key, _, value in (g.partition("=") for g in given)}
+    held = options.pop("held", False)
     with sl.cluster(kind, **options) as cluster:
+        if held:
+            print("ready", flush=True)  # noqa: T201
+            sys.stdin.readline()
         run = CAMPAIGNS[campaign](store).run(cluster, chunk_length=int(length) or None)
         print("running", os.getpid(), flush=True)  # noqa: T201
         try:

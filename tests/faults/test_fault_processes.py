@@ -143,7 +143,7 @@ def test_poison(kind, start, tmp_path, wait_until, cell):
 @pytest.mark.ngspice
 @pytest.mark.fault("poison", kinds=("serial",))
 def test_a_circuit_that_ends_its_engine(kind, start, tmp_path, wait_until, cell, same_bits):
-    run, store = under_way("quitting", tmp_path / "s", start(kind), wait_until, length=3)
+    run, store = under_way("quitting", tmp_path / "s", start(kind), wait_until, length=3, chunks=1)
     cell.strike(lambda: None, store)
     run.wait(300)
     same_bits(run, "quitting")

@@ -182,19 +182,31 @@ def test_s3_does_not_answer_for_longer(
     )
 
 
+def tell(kernel):
+    """Let a kernel run that was held until now."""
+    kernel.stdin.write("go\n")
+    kernel.stdin.flush()
+    assert kernel.stdout.readline().startswith("running")
+
+
 @pytest.mark.ngspice
 @pytest.mark.fault("two kernels", slow=("local", "ray"))
 def test_two_kernels(kind, tmp_path, wait_until, cell, same_bits):
-    options = {} if kind == "serial" else {"workers": 1}
+    options = {"held": True} if kind == "serial" else {"held": True, "workers": 1}
     first = scenes.start_kernel(kind, "circuit", tmp_path / "s", length=2, **options)
     second = scenes.start_kernel(kind, "circuit", tmp_path / "s", length=3, **options)
     try:
-        assert first.stdout.readline().startswith("running")
+        for kernel in (first, second):
+            assert kernel.stdout.readline() == "ready\n"
+        tell(first)
         store = wait_until(lambda: scenes.opened(tmp_path / "s"), what="the store")
-        assert second.stdout.readline().startswith("running")
-        lengths = lambda: {len(ref) for ref in store.chunks()}  # noqa: E731
-        wait_until(lambda: {2, 3} <= lengths(), what="chunks of both")
-        cell.strike(lambda: None, store)
+        wait_until(store.chunks, what="a chunk of the first")
+        # However long the second takes to begin, the first is not done by then.
+        with scenes.stopped_engines(first.pid):
+            tell(second)
+            lengths = lambda: {len(ref) for ref in store.chunks()}  # noqa: E731
+            wait_until(lambda: lengths() >= {2, 3}, what="chunks of both")
+            cell.strike(lambda: None, store)
         assert first.stdout.readline() == "done\n"
         assert second.stdout.readline() == "done\n"
         processes = scenes.family(first.pid) + scenes.family(second.pid)
