@@ -129,7 +129,9 @@ def read_bundle(
     total = math.prod(wave.shape[:-1])
     step = -(-total * len(x) // MOST_VALUES)
     least, most = np.full(len(x), np.inf), np.full(len(x), -np.inf)
-    kept: list[NDArray[np.float32]] = []
+    # In place from the beginning: joining blocks at the end would take it all twice.
+    differences = np.empty((-(-total // step), len(x)), dtype=np.float32)
+    filled = 0
     points: list[NDArray[np.intp]] = []
     reference: NDArray[np.float64] | None = None
     count, unit = 0, ""
@@ -148,11 +150,12 @@ def read_bundle(
         count += len(there)
         chosen = np.flatnonzero((first + there) % step == 0)
         points.append(first + there[chosen])
-        kept.append((y[chosen] - reference).astype(np.float32))
-    if reference is None or not sum(map(len, points)):
+        room = differences[filled : filled + len(chosen)]
+        np.subtract(y[chosen], reference, out=room, casting="same_kind")
+        filled += len(chosen)
+    if reference is None or not filled:
         raise MeasureError(f"There is no waveform of {wave.name} yet: no sample is ok.")
-    differences = np.concatenate(kept)
-    del kept
+    differences = differences[:filled]
     levels = sorted({q for pair in quantiles for q in pair} | {0.5})
     at = dict(zip(levels, reference + _quantiles(differences, levels), strict=True))
     numbers = np.concatenate(points)
