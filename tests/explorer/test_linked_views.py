@@ -1,4 +1,5 @@
 import re
+from html import unescape
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,7 @@ def test_dragging_along_the_histogram_selects_and_all_views_answer(explorer, pag
     assert sum(page.histogram.selected.data["top"]) == len(expected)
     assert len(page.scatter.source.selected.indices) == len(expected)
     assert len(page.waveforms.plots[0].labels.data["label"]) == min(CURVES, len(expected))
-    assert f"<b>{len(expected)}</b> of 400 selected" in page.state.object
+    assert f"<b>{len(expected)}</b> of 400 selected" in unescape(page.state.text)
     parallel = view(page, "Parallel coordinates")
     assert np.isnan(parallel.selected.data["y"]).sum() == len(expected)
     assert len(view(page, "Samples").source.data["point"]) == len(expected)
@@ -108,7 +109,7 @@ def test_failed_samples_are_never_drawn_as_values(explorer, page):
     assert len(page.scatter.source.selected.indices) == 1
     assert page.waveforms.plots[0].labels.data["label"] == ["sample 9", "sample 10"]
     assert np.isnan(view(page, "Parallel coordinates").selected.data["y"]).sum() == 1
-    assert "2 of them not ok" in page.state.object
+    assert "2 of them not ok" in unescape(page.state.text)
     explorer.selection.replace(FAILED)
     assert "2 selected, without a waveform" in page.waveforms.plots[0].figure.title.text
 
@@ -254,7 +255,7 @@ def test_a_sweep_has_its_surface_on_which_a_box_selects():
     surface.y.value = ""
     assert len(surface.selected.data["x"]) <= 10
     explorer.selection.replace([7])
-    assert "1 of them not ok" in page.state.object
+    assert "1 of them not ok" in unescape(page.state.text)
     assert not page.complaint.visible
 
 
@@ -275,7 +276,7 @@ def test_a_run_without_one_value_is_shown_all_the_same():
         page.open_tab(each.title)
     explorer.selection.replace([1, 2])
     assert "6 of 6 failed" in page.histogram.open().object.title.text
-    assert "2 of them not ok" in page.state.object
+    assert "2 of them not ok" in unescape(page.state.text)
     assert not page.complaint.visible, page.complaint.object
 
 

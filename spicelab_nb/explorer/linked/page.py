@@ -93,6 +93,7 @@ class Page:
 
     def _make_widgets(self) -> None:
         import panel as pn
+        from panel.models import HTML
 
         scene, guarded = self.scene, self.scene.guarded
         self.measure = pn.widgets.Select(
@@ -112,7 +113,9 @@ class Page:
             label="Re-simulate", color="primary", width=120, disabled=True
         )
         self.simulate.on_click(guarded(self._simulate))
-        self.state = pn.pane.HTML("", sizing_mode="stretch_width", styles={"font-size": "13px"})
+        # Bokeh's model: with each text Panel's pane sends its style sheets anew, for which Bokeh
+        # lays out and paints every plot.
+        self.state = HTML(sizing_mode="stretch_width", styles={"font-size": "13px"})
         self.complaint = pn.pane.HTML("", sizing_mode="stretch_width", visible=False)
 
     def _arrange(self) -> Any:
@@ -124,7 +127,7 @@ class Page:
                 self.clear, self.failing, self.worst, pn.Spacer(width=20), self.sample,
                 self.simulate, sizing_mode="stretch_width",
             ),
-            self.state,
+            pn.pane.Bokeh(self.state, sizing_mode="stretch_width"),
             self.complaint,
         ]  # fmt: skip
         self._slots = [pn.Column(sizing_mode="stretch_width") for _ in self.tabs]
@@ -197,7 +200,7 @@ class Page:
                 good = int(np.count_nonzero(columns.good[points]))
                 parts.append(f"{good:,} keep every spec")
             text = ", ".join(parts)
-        self.state.object = text
+        self.state.text = escape(text)  # its view undoes this
         offered = self.scene.furthest(points)[:_OFFERED]
         options = {columns.label(int(p)): int(p) for p in offered} or {"no sample": -1}
         self.sample.param.update(options=options, value=next(iter(options.values())))
