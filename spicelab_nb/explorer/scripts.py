@@ -4,7 +4,27 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["in_kernel", "load_scripts"]
+__all__ = ["NO_ECHO", "in_kernel", "load_scripts"]
+
+NO_ECHO = """<script>(function without_echo(left) {
+  const found = window.Bokeh && Bokeh.Models
+    && Bokeh.Models.get("panel.models.comm_manager.CommManager")
+  if (!found) {
+    if (left > 0) { setTimeout(without_echo, 50, left - 1) }
+  } else if (!found.without_echo) {
+    const told = found.prototype._document_changed
+    found.without_echo = true
+    found.prototype._document_changed = function (event) {
+      if (event.sync !== false) { told.call(this, event) }
+    }
+  }
+})(600)</script>"""
+"""HTML that keeps a page from sending back to the kernel what the kernel has just changed.
+
+Bokeh marks such changes as not to be sent; Panel's messenger (1.9) does not look at the mark, so
+that every brush brought all that it had changed back, hundreds of kilobytes, and the kernel took
+longer to look through that than to answer the brush.
+"""
 
 
 def in_kernel() -> bool:

@@ -1,5 +1,6 @@
 """The linked explorer in a real JupyterLab that has no network."""
 
+import base64
 import re
 
 import pytest
@@ -172,6 +173,31 @@ def test_the_explorer_renders_offline_brushes_and_simulates_again(open_notebook,
 
     notebook.run_through(4, 4)
     assert notebook.outputs(4)[0]["data"]["text/plain"] == "False"
+
+
+def test_what_the_kernel_changes_is_not_sent_back_to_it(open_notebook):
+    notebook = open_notebook(SIMULATE, SHOW, STATE, "explorer.selection.replace(range(20))",
+                             "len(explorer.selection)")  # fmt: skip
+    notebook.run_through(0, 1)
+    views = Views(notebook, 1)
+    sent = []
+    network = notebook.page.context.new_cdp_session(notebook.page)
+    network.on(
+        "Network.webSocketFrameSent",
+        lambda event: sent.append(base64.b64decode(event["response"]["payloadData"])),
+    )
+    network.send("Network.enable")
+    notebook.run_through(2, 3)
+    views.wait_text(r"20</b> of 300 selected|20 of 300 selected")
+    notebook.page.wait_for_function(f"() => {views.length('selected waveforms', 'y')}")
+    # What is done here is told, in order: an echo would have come before.
+    f = notebook.page.evaluate(FRAME, "scatter")
+    views.drag("scatter", f["x"], (f["y"][0], sum(f["y"]) / 2))
+    views.wait_text(r"(?!20)\d+ of 300 selected")
+    notebook.run_through(4, 4)
+    assert int(notebook.outputs(4)[0]["data"]["text/plain"]) == views.selected() != 20
+    assert any(b'"indices"' in frame for frame in sent)
+    assert [frame for frame in sent if b'"attr":"data"' in frame] == []
 
 
 def test_every_tab_opens_and_a_cell_that_is_run_again_answers(open_notebook, offline):

@@ -150,18 +150,17 @@ class Explorer:
         return f"Explorer({self.name!r}: {'; '.join(parts)})"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        from spicelab_nb.explorer.scripts import in_kernel, load_scripts
+        from spicelab_nb.explorer.scripts import NO_ECHO, in_kernel, load_scripts
 
         if not in_kernel():
             return {"text/plain": repr(self)}, {}
         load_scripts()
         bundle = self.__panel__()._repr_mimebundle_(include, exclude)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**data, "text/plain": repr(self)}, metadata
+        shown = {"text/html": data["text/html"] + NO_ECHO} if "text/html" in data else {}
+        return {**data, **shown, "text/plain": repr(self)}, metadata
 
 
 def _need_panel() -> None:
-    try:
-        import panel  # noqa: F401 - asked for now, so that the error comes before any work
-    except ImportError as error:
-        raise missing_extra("The explorer", "explore") from error
+    if importlib.util.find_spec("panel") is None:
+        raise missing_extra("The explorer", "explore")
