@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,8 @@ class Explorer:
 
     def page(self) -> Page:
         """Make the views of one more display."""
+        # While Panel is imported, which takes a second when it is the first time.
+        self._waves.read_ahead()
         from spicelab_nb.explorer.linked.page import Page
 
         scene = Scene(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from spicelab_nb.explorer.linked.bundle import Bundle, read_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
 
     import pandas as pd
     import xarray as xr
@@ -52,6 +54,7 @@ class Waves:
         }
         self.nothing = nothing
         self._bundles: dict[tuple[str, str | None], Bundle] = {}
+        self._ahead: dict[tuple[str, str | None], Future[Bundle]] = {}
 
     @property
     def names(self) -> list[str]:
@@ -67,13 +70,29 @@ class Waves:
         """Whether a signal has a phase."""
         return bool(self._waves[name].dtype.kind == "c")
 
+    def first_part(self, name: str) -> str | None:
+        """The part of a signal that is shown first: dB of a complex one, else all there is."""
+        return "db" if self.is_complex(name) else None
+
+    def read_ahead(self) -> None:
+        """Begin to read what is looked at first, in a thread."""
+        if not self.names or self._bundles or self._ahead:
+            return
+        name = self.names[0]
+        key = (name, self.first_part(name))
+        reader = ThreadPoolExecutor(1, thread_name_prefix="spicelab-explorer")
+        self._ahead[key] = reader.submit(read_bundle, self._waves[name], part=key[1])
+        reader.shutdown(wait=False)
+
     def bundle(self, name: str, part: str | None = None) -> Bundle:
         """Read a signal, or give it again; a few stay in memory."""
         key = (name, part)
         if key not in self._bundles:
             while len(self._bundles) >= self._MOST_BUNDLES:
                 del self._bundles[next(iter(self._bundles))]
-            self._bundles[key] = read_bundle(self._waves[name], part=part)
+            begun = self._ahead.pop(key, None)
+            read = begun.result() if begun else read_bundle(self._waves[name], part=part)
+            self._bundles[key] = read
         return self._bundles[key]
 
 

@@ -95,13 +95,10 @@ class WaveformView(_BundleView):
     def bundle_plots(self) -> tuple[BundlePlot, ...]:
         """Make the plots of the chosen signal."""
         name = self.signal.value
-        in_parts = self.scene.waves.is_complex(name)
-        part = None
+        part = self.scene.waves.first_part(name)
         if hasattr(self, "part"):
-            self.part.visible = in_parts
-            part = _PARTS[self.part.value] if in_parts else None
-        elif in_parts:
-            part = "db"
+            self.part.visible = part is not None
+            part = _PARTS[self.part.value] if part else None
         return (BundlePlot(self.scene, self.scene.waves.bundle(name, part)),)
 
 
