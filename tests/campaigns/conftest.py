@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -96,6 +98,9 @@ def failing(store, n=120):
 
 CASES = {"rc": rc, "correlated": correlated, "transient": transient, "failing": failing}
 
+LONG = {"rc": 1500, "correlated": 1000, "transient": 300, "failing": 600}
+"""Samples of which pairs take so long that something can happen before all are there."""
+
 
 def bits(dataset):
     """Every variable of a dataset as bytes, coordinates included."""
@@ -109,6 +114,12 @@ def bits(dataset):
 def case(request):
     """Makes a campaign in a store: ``case(path)``."""
     return CASES[request.param]
+
+
+@pytest.fixture(params=CASES)
+def long_case(request):
+    """Makes one that is far from its end when its first chunks are there: ``long_case(path)``."""
+    return functools.partial(CASES[request.param], n=LONG[request.param])
 
 
 @pytest.fixture

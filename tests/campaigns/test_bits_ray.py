@@ -27,6 +27,11 @@ def undisturbed(case, tmp_path, serial):
     return case(tmp_path / "undisturbed").run(serial).wait(300).dataset
 
 
+@pytest.fixture
+def undisturbed_long(long_case, tmp_path, serial):
+    return long_case(tmp_path / "undisturbed").run(serial).wait(300).dataset
+
+
 def test_on_two_workers_in_any_chunks(case, undisturbed, tmp_path, ray_pair, bits_of):
     ray_pair.wait(2)
     for length in (None, 7):
@@ -41,9 +46,11 @@ def test_as_on_dask(make_rc, tmp_path, ray_pair, local_pair, bits_of):
     assert bits_of(here.dataset) == bits_of(there.dataset)
 
 
-def test_after_a_worker_was_killed(case, undisturbed, tmp_path, wait_until, ray_pair, bits_of):
+def test_after_a_worker_was_killed(
+    long_case, undisturbed_long, tmp_path, wait_until, ray_pair, bits_of
+):
     ray_pair.wait(2)
-    campaign = case(tmp_path / "killed")
+    campaign = long_case(tmp_path / "killed")
     _ = campaign.plan
     before = set(ray_pair._launcher.worker_pids)
     run = campaign.run(ray_pair, chunk_length=2)
@@ -53,8 +60,8 @@ def test_after_a_worker_was_killed(case, undisturbed, tmp_path, wait_until, ray_
     assert store.gaps(run.design.size), "the kill came too late to show anything"
     run.wait(300)
     wait_until(lambda: len(set(ray_pair._launcher.worker_pids) - before) == 1)
-    assert bits_of(run.dataset) == bits_of(undisturbed)
-    assert run.progress.failed == int((undisturbed["status"] != 0).sum())
+    assert bits_of(run.dataset) == bits_of(undisturbed_long)
+    assert run.progress.failed == int((undisturbed_long["status"] != 0).sum())
 
 
 KERNEL = """
@@ -64,7 +71,8 @@ KERNEL = """
     cases = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(cases)
     cluster = sl.cluster("ray", workers=2)
-    campaign = cases.CASES[sys.argv[2]](sys.argv[3])
+    name, place = sys.argv[2:]
+    campaign = cases.CASES[name](place, n=cases.LONG[name])
     run = campaign.run(cluster, chunk_length=2)
     print("running", flush=True)
     run.wait()
@@ -73,9 +81,9 @@ KERNEL = """
 """
 
 
-@pytest.mark.parametrize("case", ["rc"], indirect=True)
+@pytest.mark.parametrize("long_case", ["rc"], indirect=True)
 def test_after_the_kernel_was_killed_and_resumed_in_another_process(
-    case, request, undisturbed, tmp_path, ray_pair, wait_until, bits_of
+    long_case, request, undisturbed_long, tmp_path, ray_pair, wait_until, bits_of
 ):
     place = tmp_path / "orphaned"
     kernel = subprocess.Popen(
@@ -111,7 +119,7 @@ def test_after_the_kernel_was_killed_and_resumed_in_another_process(
     run = sl.open_run(place)
     assert run.progress.state == "partial"
     run.resume(ray_pair).wait(300)
-    assert bits_of(run.dataset) == bits_of(undisturbed)
+    assert bits_of(run.dataset) == bits_of(undisturbed_long)
 
 
 def opened(place):
