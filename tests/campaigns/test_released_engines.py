@@ -1,5 +1,6 @@
 """No engine of a run that has ended stays in a worker."""
 
+import contextlib
 import os
 
 import psutil
@@ -11,20 +12,24 @@ pytestmark = pytest.mark.ngspice
 def engines(cluster):
     """The engine processes below a cluster's workers."""
     pids = cluster.client.run(os.getpid).values()
-    below = [p for pid in pids for p in psutil.Process(pid).children(recursive=True)]
-    return [p.pid for p in below if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    alive = []
+    for process in (p for pid in pids for p in psutil.Process(pid).children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended between two looks
+            if process.status() != psutil.STATUS_ZOMBIE:
+                alive.append(process.pid)
+    return alive
 
 
 def test_engines_end_with_their_run_and_start_with_the_next(
     make_rc, tmp_path, local_pair, wait_until
 ):
-    run = make_rc(tmp_path / "s", n=400).run(local_pair, chunk_length=4)
-    wait_until(lambda: engines(local_pair) or not run.active, what="engines")
-    assert run.active, "it was over before anything could be seen"
+    run = make_rc(tmp_path / "s", n=2000).run(local_pair, chunk_length=4)
+    seen = wait_until(lambda: engines(local_pair) or not run.active, what="engines")
+    assert seen is not True, "it was over before anything could be seen"
     run.wait(120)
     wait_until(lambda: not engines(local_pair), what="the end of engines")
-    larger = make_rc(tmp_path / "s", n=450).run(local_pair).wait(120)
-    assert int((larger.dataset["status"] == 0).sum()) == 450
+    larger = make_rc(tmp_path / "s", n=2050).run(local_pair).wait(120)
+    assert int((larger.dataset["status"] == 0).sum()) == 2050
 
 
 def test_an_engine_that_is_computing_is_closed_afterwards():
