@@ -16,6 +16,9 @@ TEXT = (
 )
 ENGINES = [pytest.param("ngspice", marks=pytest.mark.ngspice), "neospice"]
 
+MANY = 400
+"""Points that take so long that a host is met at work, whoever has to wait for a processor."""
+
 
 def deck(i):
     return Deck(text=TEXT.format(r=1000 + i), analyses=(TRAN,))
@@ -59,7 +62,7 @@ def impatient(monkeypatch):
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_host_that_was_stopped_is_replaced_and_nothing_lost(name, impatient, wait_until):
-    points = [Point(deck=deck(i)) for i in range(60)]
+    points = [Point(deck=deck(i)) for i in range(MANY)]
     engine = find(name)
     try:
         expected = engine.run(deck(0), points, cpu_limit=30)
@@ -92,7 +95,7 @@ def test_a_sample_whose_host_is_stopped_each_time_says_so(impatient, wait_until)
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
 def test_a_host_that_dies_of_a_signal_loses_nothing(name, number, wait_until):
-    points = [Point(deck=deck(i)) for i in range(60)]
+    points = [Point(deck=deck(i)) for i in range(MANY)]
     engine = find(name)
     try:
         found, _ = signalled(engine, points, number, wait_until)
