@@ -120,10 +120,14 @@ def test_a_failing_cell_shows_one_paragraph(execute):
 
 def test_the_thread_that_follows_ends_with_the_run(execute):
     book = execute(
-        "%load_ext spicelab_nb", SETUP, 'sl.cluster("serial"); None', "%spicelab_run campaign",
+        # However long it takes from one cell to the next, the run is not over by then.
+        "%load_ext spicelab_nb\nimport threading\ngoes_on = threading.Event()",
+        SETUP.replace("time.sleep(0.004)", "goes_on.wait(60)"),
+        'sl.cluster("serial"); None', "%spicelab_run campaign",
         """
 from spicelab_nb.jupyter.ticker import ticker
 followed = ticker.running
+goes_on.set()
 run.wait()
 end = time.monotonic() + 60
 while ticker.running and time.monotonic() < end:
