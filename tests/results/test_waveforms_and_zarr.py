@@ -227,14 +227,14 @@ from spicelab_nb.results import consolidation
 from spicelab_nb.results.store import Store
 from spicelab_nb.testing.stores import FixedDesign
 consolidation.BLOCK_BYTES = 200
-consolidation.consolidate(Store.open(sys.argv[1], create=False), design=FixedDesign(samples=300))
+consolidation.consolidate(Store.open(sys.argv[1], create=False), design=FixedDesign(samples=600))
 """
 
 
 def test_a_killed_consolidation_is_never_read_and_done_again(tmp_path: Path) -> None:
-    design = FixedDesign(samples=300)
+    design = FixedDesign(samples=600)
     store = new_store(tmp_path / "run", design)
-    publish_range(store, design, 0, 300, waves=True)
+    publish_range(store, design, 0, 600, waves=True)
     expected = waveforms(store, design=design)["ac"].load()
     process = subprocess.Popen([sys.executable, "-c", CONSOLIDATE, store.url])
     end = time.monotonic() + 60
