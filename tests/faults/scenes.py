@@ -51,8 +51,8 @@ BAD = 7
 """The sample that is poison, or hungry."""
 
 
-def circuit(store, n=400):
-    """A real circuit with a measure and a kept waveform."""
+def circuit(store, n=1500):
+    """A real circuit with a measure and a kept waveform; pairs of samples take a second or two."""
     return sl.Campaign(
         sl.Circuit(RC),
         sl.MonteCarlo(n, {"R1": sl.Normal(rel=0.05), "C1": sl.Normal(rel=0.05)}, seed=1),
@@ -85,7 +85,7 @@ def function(store, n=400):
         import numpy
         import xarray
 
-        time.sleep(0.003)
+        time.sleep(0.005)
         trace = ("time", numpy.full(500, x) ** numpy.linspace(0, 3, 500).round())
         return xarray.Dataset({"y": 2 * x, "trace": trace})
 
@@ -125,7 +125,7 @@ def hungry(store, n=40):
     return sl.Campaign(eating, _x(n), name="hungry", store=store)
 
 
-def quitting(store, n=6):
+def quitting(store, n=10):
     """A circuit of which one corner ends the engine."""
     folder = Path(store).with_name("quitting")
     folder.mkdir(exist_ok=True)
