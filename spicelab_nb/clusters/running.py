@@ -289,9 +289,12 @@ class Cluster:
         try:
             self._launcher.close()
         finally:
-            self._closed.set()
-            self.account.ended("closed")
-            self._forget()
+            try:
+                self.account.ended("closed")
+                self._forget()
+            finally:
+                # Last: whoever sees it closed finds nothing of it any more.
+                self._closed.set()
 
     def __enter__(self) -> Cluster:
         return self

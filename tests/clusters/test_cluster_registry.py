@@ -233,6 +233,22 @@ def test_a_notebook_that_changes_folders_keeps_its_record(tmp_path, monkeypatch,
     assert not path.exists()
 
 
+def test_one_that_is_closed_has_no_record(runtime_dir, monkeypatch):
+    """It called itself closed for a moment in which others still read of it."""
+    states = []
+
+    def remove(*arguments):
+        states.append(cluster.state)
+        real(*arguments)
+
+    real = registry.remove
+    monkeypatch.setattr(registry, "remove", remove)
+    cluster = sl.cluster("serial")
+    cluster.close()
+    assert states == ["closing"]
+    assert cluster.state == "closed"
+
+
 def test_a_full_disk_does_not_end_the_care(runtime_dir, monkeypatch, wait_until, caplog):
     with sl.cluster("serial") as cluster:
 
