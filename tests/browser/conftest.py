@@ -18,6 +18,7 @@ def _bring(name):
 
 lab_module = _bring("lab")
 _bring("sidebar")
+hold_module = _bring("hold")
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +42,14 @@ def chromium():
         pytest.skip("no Chromium is installed: apt-get install chromium")
     with lab_module.browser() as running:
         yield running
+
+
+@pytest.fixture
+def hold(tmp_path):
+    """A `Hold`; whatever a test did, nobody waits for ever."""
+    made = hold_module.Hold(tmp_path / "begin")
+    yield made
+    made.open()
 
 
 @pytest.fixture

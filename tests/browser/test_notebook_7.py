@@ -8,6 +8,7 @@ from lab import Lab, Notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+PACE = "    time.sleep(0.01)\n"
 SETUP = """\
 %load_ext spicelab_nb
 import time
@@ -35,14 +36,15 @@ def notebook_7(tmp_path_factory):
     server.close()
 
 
-def test_cluster_panel_and_campaign_view_show_and_obey(notebook_7, chromium):
+def test_cluster_panel_and_campaign_view_show_and_obey(notebook_7, chromium, hold):
     page = chromium.new_page(viewport={"width": 1100, "height": 1600})
     notebook = Notebook(
         page, notebook_7, "seven.ipynb",
-        ["%load_ext spicelab_nb", "%spicelab_cluster local --workers 2", SETUP,
-         "%spicelab_run campaign", "run.wait()"],
+        ["%load_ext spicelab_nb", "%spicelab_cluster local --workers 2",
+         SETUP.replace(PACE, hold.code), "%spicelab_run campaign", "run.wait()"],
     )  # fmt: skip
     assert page.evaluate("() => window.jupyterapp.name") == "Jupyter Notebook"
+    hold.let(200)
     notebook.run_through(0, 3)
     card = notebook.output(1).locator(".spicelab-card")
     card.locator(".spicelab-facts", has_text=re.compile(r"Workers\s2")).wait_for()
@@ -53,6 +55,8 @@ def test_cluster_panel_and_campaign_view_show_and_obey(notebook_7, chromium):
     view.get_by_role("button", name="Cancel").click()
     state.filter(has_text="Cancelled").wait_for()
     view.get_by_role("button", name="Resume").click()
+    view.get_by_role("button", name="Cancel").wait_for()
+    hold.open()
     notebook.run_through(4, 4)
     state.filter(has_text="Done").wait_for()
     assert view.get_by_role("progressbar").get_attribute("aria-valuenow") == "900"
