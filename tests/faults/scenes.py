@@ -212,10 +212,20 @@ def family(pid):
     return psutil.Process(pid).children(recursive=True)
 
 
+def below(pid, words):
+    """The processes below `pid` with these words in their command; one that ends is left out."""
+    found = []
+    for process in family(pid):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if words in " ".join(process.cmdline()):
+                found.append(process)
+    return found
+
+
 @contextlib.contextmanager
 def stopped_engines(pid):
     """Stop the engines below `pid` for a moment: what they compute waits, nothing is lost."""
-    engines = [p for p in family(pid) if "spicelab_nb.engines" in " ".join(p.cmdline())]
+    engines = below(pid, "spicelab_nb.engines")
     assert engines, "no engine is there"
     for engine in engines:
         engine.send_signal(signal.SIGSTOP)
@@ -223,7 +233,8 @@ def stopped_engines(pid):
         yield
     finally:
         for engine in engines:
-            engine.send_signal(signal.SIGCONT)
+            with contextlib.suppress(psutil.NoSuchProcess):  # its worker may have ended it
+                engine.send_signal(signal.SIGCONT)
 
 
 def start_kernel(kind, campaign, store, *, length=2, prefix=(), **options):

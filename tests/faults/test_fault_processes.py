@@ -35,8 +35,8 @@ def test_a_worker(kind, start, tmp_path, wait_until, cell, same_bits):
     cluster = start(kind)
     run, store = under_way("circuit", tmp_path / "s", cluster, wait_until)
     if kind == "serial":
-        (host,) = [p.pid for p in scenes.family(os.getpid()) if "engines" in " ".join(p.cmdline())]
-        cell.strike(lambda: kill(host), store)
+        (host,) = scenes.below(os.getpid(), "spicelab_nb.engines")
+        cell.strike(host.kill, store)
     else:
         cell.strike(lambda: kill(min(scenes.publishers(store))), store)
     run.wait(300)
@@ -68,8 +68,8 @@ def head(kind, cluster):
     """The process that all others of a cluster depend on."""
     if kind == "local":
         return cluster.client.run_on_scheduler(os.getpid)
-    (server,) = [p.pid for p in scenes.family(os.getpid()) if "gcs_server" in p.name()]
-    return server
+    (server,) = scenes.below(os.getpid(), "/gcs_server ")
+    return server.pid
 
 
 LOST = {
@@ -82,11 +82,13 @@ LOST = {
 @pytest.mark.fault("head")
 def test_the_scheduler_or_head(kind, start, tmp_path, wait_until, cell, same_bits):
     cluster = start(kind)
-    run, store = under_way("circuit", tmp_path / "s", cluster, wait_until)
+    run, store = under_way("circuit", tmp_path / "s", cluster, wait_until, workers=2)
     pid = head(kind, cluster)
-    cell.strike(lambda: kill(pid), store)
-    with pytest.raises(ExecutorError) as caught:
-        run.wait(300)
+    # Until the loss is noticed the workers would go on, and be done where they are quick.
+    with scenes.stopped_engines(os.getpid()):
+        cell.strike(lambda: kill(pid), store)
+        with pytest.raises(ExecutorError) as caught:
+            run.wait(300)
     text = str(caught.value)
     assert LOST[kind] in text
     assert "safe in the store" in text
