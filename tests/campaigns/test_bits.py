@@ -108,7 +108,7 @@ def test_after_the_kernel_was_killed_and_resumed_in_another_process(
         kernel.kill()
         kernel.wait(30)
         assert children, "the cluster's processes should have been there"
-        _, alive = psutil.wait_procs(children, timeout=30)
+        _, alive = psutil.wait_procs(children, timeout=60)
         assert not alive, f"left behind by the kernel: {alive}"
     finally:
         kernel.kill()

@@ -1,5 +1,6 @@
 """A Ray of our own, a Ray that runs already, and what can go wrong with either."""
 
+import contextlib
 import json
 import os
 import signal
@@ -133,6 +134,26 @@ def family():
     return psutil.Process().children(recursive=True)
 
 
+def answers(processes, ask):
+    """What those say that are still there: Ray's workers come and go by themselves."""
+    said = {}
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            said[process] = ask(process)
+    return said
+
+
+def names(processes):
+    return set(answers(processes, psutil.Process.name).values())
+
+
+def lasting(processes):
+    """Pids of all that are no workers; one that has just begun is not called ``ray::`` yet."""
+    titles = answers(processes, lambda p: f"{p.name()} {p.cmdline()}")
+    workers = ("ray::", "default_worker")
+    return {p.pid for p, title in titles.items() if not any(w in title for w in workers)}
+
+
 @pytest.fixture(scope="module")
 def cluster():
     with sl.cluster("ray", workers=2, name="ray-faults") as made:
@@ -149,9 +170,9 @@ def test_the_token_is_for_one_user_and_nothing_tells_it(cluster):
     for path in folder.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
     processes = family()
-    assert {"gcs_server", "raylet"} <= {p.name() for p in processes}
+    assert {"gcs_server", "raylet"} <= names(processes)
     told = [repr(cluster), cluster.record().to_json(), cluster._repr_html_()]
-    told += [" ".join(p.cmdline()) + str(p.environ()) for p in processes]
+    told += answers(processes, lambda p: " ".join(p.cmdline()) + str(p.environ())).values()
     told += [path.read_text() for path in folder.glob("*") if path.name != "token"]
     logs = [p for p in scratch_folder(cluster.id).rglob("*") if p.is_file()]
     assert logs
@@ -162,12 +183,10 @@ def test_the_token_is_for_one_user_and_nothing_tells_it(cluster):
 
 @needs_ray
 def test_connections_are_on_loopback_alone(cluster):
-    seen = 0
-    for process in family():
-        for connection in process.net_connections(kind="inet"):
-            seen += 1
-            assert connection.laddr.ip in ("127.0.0.1", "::ffff:127.0.0.1"), process.cmdline()
-    assert seen >= 4
+    seen = answers(family(), lambda p: [c.laddr.ip for c in p.net_connections(kind="inet")])
+    for process, addresses in seen.items():
+        assert {*addresses} <= {"127.0.0.1", "::ffff:127.0.0.1"}, process
+    assert sum(map(len, seen.values())) >= 4
 
 
 @needs_ray
@@ -193,8 +212,7 @@ def test_strangers_without_the_token_are_refused(cluster, tmp_path):
 
 @needs_ray
 def test_an_interrupt_of_the_notebook_is_not_rays(cluster):
-    for process in family():
-        assert os.getpgid(process.pid) != os.getpgid(0)
+    assert os.getpgid(0) not in answers(family(), lambda p: os.getpgid(p.pid)).values()
 
 
 @needs_ray
@@ -262,12 +280,12 @@ def test_everything_is_gone_when_its_owner_is(runtime_dir, tmp_path, wait_until,
         cluster_id = owner.stdout.readline().strip()
         assert cluster_id, owner.stderr.read()
         processes = psutil.Process(owner.pid).children(recursive=True)
-        assert {"gcs_server", "raylet"} <= {p.name() for p in processes}
+        assert {"gcs_server", "raylet"} <= names(processes)
         owner.stdin.write("\n")
         owner.stdin.flush()
         if "stdin" in end:
             owner.kill()
-        wait_until(lambda: not alive(processes), limit=30)
+        wait_until(lambda: not alive(processes))
         owner.communicate(timeout=60)
     finally:
         owner.kill()
@@ -287,15 +305,14 @@ def test_a_killed_head_ends_everything_and_says_so(runtime_dir, tmp_path, wait_u
     executor.start(task)
     executor.submit(chunks_of(2, 1))
     wait_until(task.pids)
-    (server,) = [
-        p for p in psutil.Process(made._launcher.head_pid).children() if "gcs_server" in p.name()
-    ]
+    below = answers(psutil.Process(made._launcher.head_pid).children(), psutil.Process.name)
+    (server,) = [p for p, name in below.items() if "gcs_server" in name]
     server.send_signal(signal.SIGKILL)
     with pytest.raises(ExecutorError, match=r"is lost.*safe in the store"):
         drain(executor, 2)
     wait_until(lambda: made.state == "failed")
     assert "headless" in made.problem
-    wait_until(lambda: not alive(processes), limit=30)
+    wait_until(lambda: not alive(processes))
     made.close()
 
 
@@ -367,8 +384,9 @@ class Head:
             return ""
 
     def server(self):
-        (found,) = [p for p in self.processes() if p.name() == "gcs_server"]
-        return found
+        found = answers(self.processes(), psutil.Process.name)
+        (server,) = [p for p, name in found.items() if name == "gcs_server"]
+        return server
 
     def processes(self):
         return psutil.Process(self.process.pid).children(recursive=True)
@@ -440,7 +458,7 @@ class TestRayAddress(ClusterTests):
         patch = pytest.MonkeyPatch()
         for name, value in somebodys.variables.items():
             patch.setenv(name, value)
-        before = {p.pid for p in somebodys.processes() if not p.name().startswith("ray::")}
+        before = lasting(somebodys.processes())
         yield lambda name: sl.cluster("ray", address=somebodys.address, workers=1, name=name)
         patch.undo()
         assert somebodys.process.poll() is None, "leaving a Ray ends nothing of it"
@@ -449,7 +467,7 @@ class TestRayAddress(ClusterTests):
 
 @needs_ray
 def test_leaving_a_ray_ends_our_actors_and_nothing_else(theirs, tmp_path, wait_until):
-    others = {p.pid for p in theirs.processes() if "ray::" not in p.name()}
+    others = lasting(theirs.processes())
     joined = sl.cluster("ray", address=theirs.address, name="joined")
     assert joined.workers == 2, "as many as it has processors"
     assert joined.price_per_hour is None
