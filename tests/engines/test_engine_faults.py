@@ -1,5 +1,6 @@
 """What dies, and what must not die with it."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -82,6 +83,8 @@ def test_an_interrupted_start_leaves_nothing(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("spicelab_nb.engines.process.HostProcess._receive", interrupted)
+    # What other tests have left to the collector would be closed at any moment.
+    gc.collect()
     before, files = psutil.Process().children(), psutil.Process().num_fds()
     with find("neospice") as engine, pytest.raises(KeyboardInterrupt):
         engine.run(deck(), [Point()], cpu_limit=30)
