@@ -105,7 +105,7 @@ def runtime_dir(tmp_path, monkeypatch) -> Path:
 def no_process_is_left():
     """Close what you start: no process outlives the tests."""
     yield
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while (left := left_running()) and time.monotonic() < end:
         time.sleep(0.1)
     assert not left, "processes that tests started still run:\n" + "\n".join(map(describe, left))
