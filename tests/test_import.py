@@ -54,6 +54,33 @@ def test_the_accessor_is_there_where_datasets_are():
     loaded_after("import xarray, spicelab_nb.explorer; xarray.Dataset().spicelab.histogram")
 
 
+@pytest.mark.parametrize(
+    ("before", "of"),
+    [
+        ("", "run.dataset"),
+        ("from spicelab_nb import explorer", "run.dataset"),
+        ("from spicelab_nb import explorer", 'run.waveforms["ac"]'),
+    ],
+)
+def test_the_datasets_of_a_run_have_it_whatever_was_imported_before(tmp_path, before, of):
+    with sl.cluster("serial") as cluster:
+        store = (
+            sl.Campaign(
+                sl.Circuit("* rc\nV1 in 0 ac 1\nR1 in out 1k\nC1 out 0 1u\n.ac dec 5 1 1k\n.end\n"),
+                sl.MonteCarlo(3, {"R1": sl.Normal(rel=0.1)}),
+                measures={"f": sl.measure.bandwidth("v(out)")},
+                keep=["v(out)"],
+                store=tmp_path / "s",
+            )
+            .run(cluster)
+            .wait()
+            .store
+        )
+    loaded_after(
+        f"{before}\nimport spicelab_nb as sl\nrun = sl.open_run({str(store)!r})\n{of}.spicelab.bode"
+    )
+
+
 @pytest.mark.parametrize("name", sl.__all__)
 def test_every_public_name_is_there(name):
     assert getattr(sl, name) is not None

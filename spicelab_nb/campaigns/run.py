@@ -277,9 +277,10 @@ class Run:
         Points that are not computed yet have the status ``not_run``. Two runs of one plan on one
         platform have the same bits, however they were cut, ordered, killed and resumed.
         """
-        import spicelab_nb.explorer  # noqa: F401 - brings ds.spicelab
+        from spicelab_nb.explorer import register
         from spicelab_nb.results.dataset import assemble
 
+        register()
         key = (tuple(self._store.chunks()), self.design.size, tuple(self.specs.items()))
         if self._dataset is None or self._dataset[0] != key:
             found = assemble(self._store, design=self.design, specs=self.specs)
@@ -297,8 +298,10 @@ class Run:
         NotKeptError
             By what is looked up: nothing was kept of that analysis.
         """
+        from spicelab_nb.explorer import register
         from spicelab_nb.results.waveforms import waveforms
 
+        register()
         kept = self.plan.simulator.get("keep", ())
         return Kept(waveforms(self._store, design=self.design), signals=kept)
 
