@@ -94,6 +94,24 @@ def test_dragging_along_the_histogram_selects_and_all_views_answer(explorer, pag
     assert len(view(page, "Samples").source.data["point"]) == len(expected)
 
 
+def test_values_far_out_have_a_bar_of_their_own_that_can_be_selected():
+    ds = rc_dataset(300)
+    ds["f3db"][17], ds["f3db"][200] = 9e3, 12e3
+    ds["f3db"][5] = 1.0
+    explorer = explorer_of(ds)
+    page = explorer.page()
+    figure = page.histogram.open().object
+    bars = figure.renderers[0].data_source.data
+    assert sum(bars["top"]) == 300
+    assert (bars["top"][0], bars["top"][-1]) == (1, 2)
+    assert "3 beyond, in the grey bars" in figure.title.text
+    drag(figure, x0=bars["left"][-1], x1=bars["right"][-1], y0=0, y1=1)
+    assert explorer.selection.points.tolist() == [17, 200]
+    assert page.histogram.selected.data["top"][-1] == sum(page.histogram.selected.data["top"]) == 2
+    drag(figure, x0=bars["left"][0], x1=bars["right"][0], y0=0, y1=1)
+    assert explorer.selection.points.tolist() == [5]
+
+
 def test_dots_that_are_selected_are_points_of_the_design(explorer, page):
     page.scatter.source.selected.indices = [0, 5]
     # Samples 3 and 4 failed and have no dot: the sixth dot is sample 7.

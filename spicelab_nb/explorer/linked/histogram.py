@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spicelab_nb.explorer.figures.axes import limits_of
-from spicelab_nb.explorer.linked.plots import BLUE, ORANGE, axis, limit_spans, plot
+from spicelab_nb.explorer.linked.plots import BLUE, GREY, ORANGE, axis, limit_spans, plot
 from spicelab_nb.explorer.linked.view import View
 from spicelab_nb.explorer.points import corner_values
 from spicelab_nb.explorer.titles import figure_title
@@ -44,10 +44,13 @@ class HistogramView(View):
         column = scene.columns.values(measure)
         finite = column[np.isfinite(column)]
         limits = (None, None) if spec is None else (spec.min, spec.max)
-        self._edges = bin_edges(finite, low=limits[0], high=limits[1])
-        self._scale, label = axis(dataset[measure], finite, limits_of(spec))
+        self._place(finite, bin_edges(finite, low=limits[0], high=limits[1]))
+        self._scale, label = axis(dataset[measure], self._edges, limits_of(spec))
+        title = figure_title(dataset, measure, spec)
+        if outside := int(np.count_nonzero(self._placed(finite) != finite)):
+            title += f"{', ' if chr(10) in title else chr(10)}{outside} beyond, in the grey bars"
         made = plot(
-            figure_title(dataset, measure, spec),
+            title,
             label,
             "samples",
             tools="xbox_select,xpan,xwheel_zoom,reset,save",
@@ -57,13 +60,14 @@ class HistogramView(View):
         edges = self._edges * self._scale
         groups = corner_values(dataset, measure)
         if len(groups) == 1:
-            counts, _ = np.histogram(finite, self._edges)
+            colors = np.full(len(edges) - 1, BLUE)
+            colors[[k for k, there in ((0, self._below), (-1, self._above)) if there]] = GREY
             made.quad(
-                left=edges[:-1], right=edges[1:], bottom=0, top=counts, color=BLUE,
-                line_color="white", alpha=0.85, nonselection_alpha=0.85,
+                left=edges[:-1], right=edges[1:], bottom=0, top=self._counts(finite),
+                fill_color=colors.tolist(), line_color="white", alpha=0.85, nonselection_alpha=0.85,
             )  # fmt: skip
         for k, (name, values) in enumerate(groups.items() if len(groups) > 1 else ()):
-            counts, _ = np.histogram(values[np.isfinite(values)], self._edges)
+            counts = self._counts(values)
             made.line(
                 np.repeat(edges, 2)[1:-1], np.repeat(counts, 2), legend_label=name, line_width=1.5,
                 color=_OUTLINES[k % len(_OUTLINES)],
@@ -85,13 +89,33 @@ class HistogramView(View):
     def show(self, points: NDArray[np.intp]) -> None:
         """Show which points are selected."""
         values = self.scene.columns.values(self.scene.measure)[points]
-        counts, _ = np.histogram(values[np.isfinite(values)], self._edges)
-        self.selected.data = {**self.selected.data, "top": counts}
+        self.selected.data = {**self.selected.data, "top": self._counts(values)}
+
+    def _place(self, finite: NDArray[np.float64], edges: NDArray[np.float64]) -> None:
+        """Set the bins, with one more at an end that values lie beyond: all of them are in it."""
+        width = edges[1] - edges[0]
+        self._below = bool((finite < edges[0]).any())
+        self._above = bool((finite > edges[-1]).any())
+        before = [edges[0] - width] if self._below else []
+        after = [edges[-1] + width] if self._above else []
+        self._edges = np.concatenate([before, edges, after])
+        self._bounds = (
+            edges[0] - width / 2 if self._below else -np.inf,
+            edges[-1] + width / 2 if self._above else np.inf,
+        )
+
+    def _placed(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where values are drawn: those beyond in the middle of the bar at that end."""
+        return np.clip(values, *self._bounds)
+
+    def _counts(self, values: NDArray[np.float64]) -> NDArray[np.intp]:
+        counts, _ = np.histogram(self._placed(values[np.isfinite(values)]), self._edges)
+        return np.asarray(counts)
 
     def _brushed(self, event: Any) -> None:
         if not event.final:
             return
         low, high = sorted((event.geometry["x0"] / self._scale, event.geometry["x1"] / self._scale))
-        column = self.scene.columns.values(self.scene.measure)
+        column = self._placed(self.scene.columns.values(self.scene.measure))
         with np.errstate(invalid="ignore"):
             self.scene.selection.replace((column >= low) & (column <= high))
