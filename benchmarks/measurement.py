@@ -55,6 +55,10 @@ def role_of(process: psutil.Process) -> str:
     if process.pid == os.getpid():
         return "kernel"
     line = " ".join(process.cmdline())
+    if not line and (parent := process.parent()) is not None:
+        # It has ended and nobody has fetched its status yet: its command line is gone before it is.
+        above = role_of(parent)
+        return CHILDREN.get(above, above)
     return next((role for role, mark in ROLES if mark in line), "other")
 
 
