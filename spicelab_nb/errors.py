@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import difflib
 import functools
+import sys
+import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -52,9 +55,14 @@ __all__ = [
     "missing_extra",
     "nearest",
     "suggests_arguments",
+    "warn_caller",
 ]
 
 T = TypeVar("T")
+
+OURS = (str(Path(__file__).parent), functools.__file__)
+"""Files whose frames stand between a caller and a warning: this package's, and the one that
+computes its cached properties."""
 
 
 class SpicelabError(Exception):
@@ -249,6 +257,15 @@ def suggests_arguments(made: T) -> T:
         made.__init__ = checked  # type: ignore[misc]
         return made
     return checked  # type: ignore[return-value]
+
+
+def warn_caller(message: str | Warning, category: type[Warning] | None = None) -> None:
+    """Warn with the file and line of whoever called this package, not of a line within it."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(OURS):
+        level, frame = level + 1, frame.f_back
+    # The first of them is the frame of this function.
+    warnings.warn(message, category, stacklevel=level)
 
 
 def missing_extra(feature: str, extra: str) -> MissingExtraError:

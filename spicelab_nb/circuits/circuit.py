@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +21,7 @@ from spicelab_nb.circuits.showing import as_html, summary
 from spicelab_nb.circuits.sources import lines_of, read, title_name
 from spicelab_nb.circuits.travelling import contents, describe, rebuilt
 from spicelab_nb.circuits.values import is_lib
-from spicelab_nb.errors import suggests_arguments
+from spicelab_nb.errors import suggests_arguments, warn_caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -97,7 +96,7 @@ class Circuit:
             self._original.netlist, self._original.label, path, self._original.setup
         )
         for notice in self.notices:
-            warnings.warn(notice, CircuitNotice, stacklevel=2)
+            warn_caller(notice, CircuitNotice)
         if self._given is not None:
             _ = self._analyses(self._original.netlist)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from spicelab_nb.circuits.measures import as_measures, canonical_signal, deck
 from spicelab_nb.engines import find
-from spicelab_nb.errors import CampaignError, MeasureError, nearest
+from spicelab_nb.errors import CampaignError, MeasureError, nearest, warn_caller
 from spicelab_nb.simulators.circuit import CircuitSimulator
 from spicelab_nb.simulators.effects import (
     IdleParameterWarning,
@@ -171,11 +170,10 @@ def prepare_circuit(
         )
         idle = idle_parameters(circuit, design, found, cpu_limit=cpu_limit) if found.alters else ()
         for name in idle:
-            warnings.warn(
+            warn_caller(
                 f"Nothing in {circuit.name!r} depends on {name}: every signal is the same whatever "
                 "it is. Is another parameter meant, or is it hidden by one of the same name?",
                 IdleParameterWarning,
-                stacklevel=2,
             )
         return replace(simulator, path=proof.path, proof={**proof.describe(), "idle": list(idle)})
     finally:

@@ -235,3 +235,9 @@ def test_a_circuit_of_spicelab_is_taken_by_its_netlist():
         sl.Circuit(3)
     with pytest.raises(UnknownNameError):
         _ = sl.Circuit(Drawn("* d\nR1 a 0 1k\n.end\n")).parameters["zz"]
+
+
+def test_a_notice_points_at_the_line_that_made_the_circuit():
+    with pytest.warns(CircuitNotice) as told:
+        sl.Circuit("t\nR1 a 0 1\n.probe alli\n.op\n.end\n")
+    assert {one.filename for one in told} == {__file__}

@@ -306,8 +306,11 @@ R1 p q {ra}
 def test_a_parameter_that_another_hides_is_told(tmp_path, serial):
     varied = {"ra": sl.Normal(rel=0.1), "rb": sl.Normal(rel=0.1)}
     campaign = rc(tmp_path / "s", text=HIDDEN, varied=varied)
-    with pytest.warns(IdleParameterWarning, match="depends on ra: every signal is the same"):
+    with pytest.warns(
+        IdleParameterWarning, match="depends on ra: every signal is the same"
+    ) as told:
         plan = campaign.plan
+    assert told[0].filename == __file__
     assert plan.proof["idle"] == ["ra"]
     run = campaign.run(serial).wait(60)
     assert "Nothing depends on ra, which is varied." in repr(run.summary())
