@@ -59,6 +59,9 @@ def read(source: Any) -> tuple[str, Path | None]:
     text = netlist_of(source)
     if text is None and isinstance(source, str) and "\n" in source:
         text = source
+    if isinstance(source, str) and not source.strip():
+        # As a path it would be the folder one is in.
+        raise CircuitError("The netlist is empty.")
     if text is None:
         if not isinstance(source, (str, Path)):
             raise CircuitError(

@@ -241,3 +241,8 @@ def test_a_notice_points_at_the_line_that_made_the_circuit():
     with pytest.warns(CircuitNotice) as told:
         sl.Circuit("t\nR1 a 0 1\n.probe alli\n.op\n.end\n")
     assert {one.filename for one in told} == {__file__}
+
+
+def test_no_text_is_an_empty_netlist_and_not_the_folder_one_is_in():
+    with pytest.raises(CircuitError, match="The netlist is empty"):
+        sl.Circuit("")
