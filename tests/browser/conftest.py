@@ -19,6 +19,7 @@ def _bring(name):
 lab_module = _bring("lab")
 _bring("sidebar")
 hold_module = _bring("hold")
+_bring("explored")
 
 
 @pytest.fixture(scope="session")

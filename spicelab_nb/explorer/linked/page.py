@@ -34,6 +34,24 @@ __all__ = ["Page"]
 
 _OFFERED = 50
 _STYLE = "font-size:13px;line-height:1.45"
+_PAPER = """
+:host {
+  --design-background-color: #ffffff;
+  --design-background-text-color: #1f1f1f;
+  --design-surface-color: #f1f1f1;
+  --design-surface-text-color: #1f1f1f;
+  --design-primary-color: #0067ad;
+  --design-primary-text-color: #ffffff;
+  background-color: #ffffff;
+  color: #1f1f1f;
+  color-scheme: light;
+}
+"""
+"""Around all views, in every theme: the plots are white, as are the rows of Bokeh's tables."""
+_SAID = {"font-size": "13px", "color": "#1f1f1f"}
+"""Of the line that is Bokeh's own: it has no design of Panel's that takes its colour from there."""
+_UNSEEN = "label { position: absolute; width: 1px; height: 1px; overflow: hidden; }"
+"""A label for those who hear the page; others read the button beside it."""
 
 
 class Page:
@@ -108,14 +126,16 @@ class Page:
         self.worst = pn.widgets.Button(label="Select furthest", width=125)
         self.worst.visible = bool(scene.measure)
         self.worst.on_click(guarded(self._select_furthest))
-        self.sample = pn.widgets.Select(label="", options={"no sample": -1}, width=180)
+        self.sample = pn.widgets.Select(
+            label="Sample to simulate", options={"no sample": -1}, width=180, stylesheets=[_UNSEEN]
+        )
         self.simulate = pn.widgets.Button(
             label="Re-simulate", color="primary", width=120, disabled=True
         )
         self.simulate.on_click(guarded(self._simulate))
         # Bokeh's model: with each text Panel's pane sends its style sheets anew, for which Bokeh
         # lays out and paints every plot.
-        self.state = HTML(sizing_mode="stretch_width", styles={"font-size": "13px"})
+        self.state = HTML(sizing_mode="stretch_width", styles=_SAID)
         self.complaint = pn.pane.HTML("", sizing_mode="stretch_width", visible=False)
 
     def _arrange(self) -> Any:
@@ -150,7 +170,12 @@ class Page:
             )
         self.scene.guarded(self._fill)(0)
         return _layout_class(self.scene.lock)(
-            *parts, self._tabs, sizing_mode="stretch_width", min_width=640
+            *parts,
+            self._tabs,
+            sizing_mode="stretch_width",
+            min_width=640,
+            # The root's alone, once: what is in it inherits the colours.
+            stylesheets=[_PAPER],
         )
 
     def headline(self) -> Any:
