@@ -119,7 +119,7 @@ def _plot(preview: Preview, rows: Sequence[Row]) -> dict[str, Any]:
              f"{row_texts(row)[3]}", row.place.where, row.pareto]
             for row in known
         ],
-        "front": [list(place(row)) for row in front if row.estimate.cost_usd.mean <= top],
+        "front": [[x, y] for x, y in map(place, front) if y < 1.0],
         "x": [
             [round((math.log10(s) - low) / (high - low), 4), round_text(s)]
             for s in _ROUND_S
