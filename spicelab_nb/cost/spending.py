@@ -247,7 +247,8 @@ def _figure(spending: Spending, currency: str) -> str:
     drawing = Drawing(
         (float(edges[0]), float(edges[-1])),
         (0.0, float(sums[-1]) or 0.01),
-        x_label=f"days before {dates[-1]}",
+        x_label="day",
+        x_ticks=_date_ticks(dates[-1], wide),
         y_label=currency,
         title=f"Spent until {dates[-1]}: {spending.total(currency)}\nbars: each day; line: the sum",
         height=240,
@@ -258,6 +259,12 @@ def _figure(spending: Spending, currency: str) -> str:
         "<div style='display:inline-block;background:#fff;color:#222;font:12px sans-serif'>"
         f"{drawing.svg()}</div>"
     )
+
+
+def _date_ticks(last: datetime.date, days: int) -> list[tuple[float, str]]:
+    """Month and day below about seven of the last `days` bars, the last one among them."""
+    back = range(0, days, max(1, round(days / 7)))
+    return [(-float(k), f"{last - datetime.timedelta(days=k):%m-%d}") for k in reversed(back)]
 
 
 # ---- counting ---------------------------------------------------------------------------------

@@ -43,6 +43,8 @@ class Drawing:
         Texts, escaped here.
     log_x
         A logarithmic x axis; `x_range` above 0.
+    x_ticks
+        Where the x axis has a text, and which; None: at round numbers.
     key
         Whether curves have names: they stand to the right of the axes.
     width, height
@@ -58,11 +60,13 @@ class Drawing:
         y_label: str,
         title: str,
         log_x: bool = False,
+        x_ticks: Sequence[tuple[float, str]] | None = None,
         key: bool = False,
         width: int = 560,
         height: int = 330,
     ) -> None:
         self._log = log_x
+        self._given_ticks = x_ticks
         self._x = _spread(*(np.log10(x_range) if log_x else x_range))
         self._y = _spread(*y_range)
         self._width, self._height = width, height
@@ -183,7 +187,9 @@ class Drawing:
             f"{html.escape(y_label)}</text>"
         )
 
-    def _x_ticks(self) -> list[tuple[float, str]]:
+    def _x_ticks(self) -> Sequence[tuple[float, str]]:
+        if self._given_ticks is not None:
+            return self._given_ticks
         if not self._log:
             return [(v, _number(v)) for v in ticks(*self._x)]
         first, last = math.ceil(self._x[0] - 1e-9), math.floor(self._x[1] + 1e-9)
