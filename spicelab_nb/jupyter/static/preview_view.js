@@ -28,16 +28,16 @@ function plot(svg, p) {
   const line = p.front.map(([a, b]) => `${x(a)} ${y(b)}`).join("L");
   const front = draw("path", { class: "spicelab-front", d: line ? `M${line}` : "" });
   // Places that take as long and cost as much stand beside each other: none hides another.
-  const taken = new Map();
+  const taken = [];
   const points = p.points.map(([a, b, text, where, best]) => {
-    const spot = `${Math.round(x(a) / 4)} ${Math.round(y(b) / 4)}`;
-    const before = taken.get(spot) || 0;
-    taken.set(spot, before + 1);
+    let left = x(a);
+    while (taken.some(([u, v]) => Math.hypot(u - left, v - y(b)) < 4)) left -= 10;
+    taken.push([left, y(b)]);
     return draw(
       "circle",
       {
         class: `spicelab-place spicelab-${where}${best ? " spicelab-best" : ""}`,
-        cx: x(a) - 10 * before, cy: y(b), r: best ? 5.5 : 4,
+        cx: left, cy: y(b), r: best ? 5.5 : 4,
       },
       draw("title", {}, text),
     );
