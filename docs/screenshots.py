@@ -39,8 +39,11 @@ def take(folder: Path, samples: int, *, dark: bool = False) -> None:
         lab = Lab(Path(scratch), theme="JupyterLab Dark" if dark else "JupyterLab Light")
         try:
             with browser() as running:
+                # Without motion a bar is as long at once as its number says.
                 page = running.new_page(
-                    viewport={"width": 980, "height": 1250}, device_scale_factor=2
+                    viewport={"width": 980, "height": 957},
+                    device_scale_factor=1.4,
+                    reduced_motion="reduce",
                 )
                 cells = [cell.format(samples=samples) for cell in CELLS]
                 notebook = Notebook(page, lab, "yield.ipynb", cells)
@@ -53,6 +56,11 @@ def take(folder: Path, samples: int, *, dark: bool = False) -> None:
                 )
                 view = notebook.output(2).locator(".spicelab-view")
                 view.screenshot(path=folder / f"campaign-view{ending}")
+                # Under way the two views are told at different moments: at the end they agree.
+                ended = f"{samples:,} of {samples:,}"
+                notebook.output(1).get_by_text(ended).wait_for()
+                notebook.output(2).get_by_text(ended).wait_for()
+                notebook.wait_run(3)
                 page.screenshot(path=folder / f"notebook{ending}")
                 panel = notebook.output(1).locator(".spicelab-view")
                 panel.screenshot(path=folder / f"cluster-panel{ending}")
@@ -69,7 +77,8 @@ def take(folder: Path, samples: int, *, dark: bool = False) -> None:
 SIDEBAR_CELLS = (
     "import spicelab_nb as sl\n"
     "from spicelab_nb.cli.opamp import campaign as opamp\n"
-    "rack = sl.cluster('local', workers=2, name='rack', price=sl.Price(usd_per_core_hour=0.05))\n"
+    "price = sl.Price(usd_per_core_hour=0.05)\n"
+    "rack = sl.cluster('local', workers=2, name='rack', price=price)\n"
     "run = opamp({samples}).run(rack)",
     "bench = sl.cluster('serial', name='bench'); None",
 )
@@ -82,7 +91,9 @@ def take_sidebar(folder: Path, samples: int, *, dark: bool = False) -> None:
         try:
             with browser() as running:
                 page = running.new_page(
-                    viewport={"width": 1000, "height": 820}, device_scale_factor=2
+                    viewport={"width": 1000, "height": 980},
+                    device_scale_factor=1.25,
+                    reduced_motion="reduce",
                 )
                 cells = ["%load_ext spicelab_nb", *SIDEBAR_CELLS, "run"]
                 cells = [cell.format(samples=samples) for cell in cells]
