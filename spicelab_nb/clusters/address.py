@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -90,7 +91,7 @@ class Address:
             cause = error.__cause__ or error
             raise ClusterError(
                 f"No scheduler answered at {options.address} within {options.timeout:g} s "
-                f"({type(cause).__name__}: {str(cause) or 'no reason given'}). {hint}"
+                f"({type(cause).__name__}: {_reason(cause)}). {hint}"
             ) from error
 
     @property
@@ -191,3 +192,8 @@ class Attached(Address):
     def scale(self, workers: int) -> None:
         """Ask its owner."""
         registry.request_scale(self._id, workers)
+
+
+def _reason(error: BaseException) -> str:
+    """What an error says, without the addresses of Python's objects that Dask puts in."""
+    return re.sub(r"(in )?<\S+ object at 0x[0-9a-f]+>(: )?", "", str(error)) or "no reason given"

@@ -8,7 +8,7 @@ suite.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
@@ -148,6 +148,14 @@ def make_options(launcher: type[ClusterKind], given: dict[str, Any]) -> Any:
         if name not in names:
             raise ClusterError(
                 f"A {launcher.kind!r} cluster has no option {name!r}.{nearest(name, names)}"
+            )
+    for f in fields(launcher.Options):
+        needed = f.default is MISSING and f.default_factory is MISSING
+        if needed and f.name not in given:
+            raise ClusterError(
+                f"A {launcher.kind!r} cluster needs {f.name}=: "
+                f'sl.cluster("{launcher.kind}", {f.name}=...). '
+                f"{launcher.Options.__module__}.{launcher.Options.__name__} says what it takes."
             )
     try:
         return launcher.Options(**given)

@@ -56,6 +56,7 @@ class TestAddress(ClusterTests):
         ("local", {"wokers": 2}, "Did you mean workers"),
         ("local", {"memory_limit": "much"}, "memory_limit is bytes"),
         ("local", {"memory_limit": "1 MB"}, "less than a worker needs"),
+        ("address", {}, r"needs address=: sl\.cluster\(\"address\", address=\.\.\.\)"),
         ("local", {"timeout": 0}, "seconds above 0"),
         ("address", {}, "address"),
         ("address", {"address": ""}, "tcp://host:8786"),
@@ -113,8 +114,9 @@ def test_a_plug_in_is_found_by_its_entry_point(runtime_dir, tmp_path, monkeypatc
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "tls://127.0.0.1:9", "nonsense://x"])
 def test_nobody_at_an_address_is_said_in_seconds(runtime_dir, address):
-    with pytest.raises(ClusterError, match=r"No scheduler answered at .*127|nonsense"):
+    with pytest.raises(ClusterError, match=r"No scheduler answered at .*127|nonsense") as no:
         sl.cluster("address", address=address, timeout=1)
+    assert "object at 0x" not in str(no.value)
     assert clusters.list_clusters() == []
 
 
