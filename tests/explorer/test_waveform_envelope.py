@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from spicelab_nb import explorer
 from spicelab_nb.errors import MeasureError
 from spicelab_nb.explorer.envelope import envelope
 from spicelab_nb.testing.datasets import rc_dataset, rc_waveforms
@@ -71,3 +72,10 @@ def test_mistakes(waves):
         envelope(waves["tran"]["v(out)"].isel(sample=[5, 6]))
     with pytest.raises(MeasureError, match="sample, axis"):
         envelope(waves["tran"]["v(out)"].isel(sample=0))
+
+
+@pytest.mark.parametrize("draw", [explorer.waveforms, explorer.bode])
+def test_a_run_or_a_dataset_is_refused_with_what_to_hand_over(draw):
+    pytest.importorskip("holoviews")
+    with pytest.raises(MeasureError, match=r'run\.waveforms\["ac"\]\["v\(out\)"\], not of Dataset'):
+        draw(xr.Dataset())

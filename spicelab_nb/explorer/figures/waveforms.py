@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spicelab_nb.errors import MeasureError
-from spicelab_nb.explorer.envelope import Envelope, envelope
+from spicelab_nb.explorer.envelope import Envelope, check_wave, envelope
 from spicelab_nb.explorer.figures.axes import BLUE, GREY, SIZE, dimension, holoviews, largest
 from spicelab_nb.results.quantities import axis_scale
 
@@ -108,6 +108,7 @@ def bode(
         The signal is real, there is no axis, or no sample is ok.
     """
     hv = holoviews()
+    check_wave(wave)
     if wave.dtype.kind != "c":
         raise MeasureError(
             f"{wave.name} is real: a Bode plot is of an AC response. waveforms() draws this."
