@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spicelab_nb.cost.money import Money
 from spicelab_nb.errors import CorruptObjectError
 from spicelab_nb.results.statistics import clopper_pearson
 from spicelab_nb.simulators.simulator import Status
@@ -105,8 +106,7 @@ class Progress:
         if y is not None:
             parts.append(f"yield {y.value:.1%} [{y.low:.1%}, {y.high:.1%}]")
         if self.spent:
-            parts.append(f"{self.spent:.2g} USD spent" if self.spent < 0.1
-                         else f"{self.spent:,.2f} USD spent")  # fmt: skip
+            parts.append(f"{Money(self.spent)} spent")
         if self.error or self.notice:
             parts.append(self.error or self.notice)
         return ", ".join(parts)

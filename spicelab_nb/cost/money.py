@@ -94,8 +94,7 @@ class Money:
         elif size >= Decimal("0.095"):
             text = f"{self.amount.quantize(_CENT, rounding=ROUND_HALF_EVEN):,f}"
         else:
-            digits = Context(prec=2, rounding=ROUND_HALF_EVEN).plus(self.amount)
-            text = f"{digits:f}" if size >= Decimal("1e-6") else f"{digits:.1E}"
+            text = f"{Context(prec=2, rounding=ROUND_HALF_EVEN).plus(self.amount):f}"
         return f"{text} {self.currency}"
 
     def _same(self, other: Any, verb: str) -> Decimal:

@@ -35,7 +35,7 @@ def test_sums_are_exact(a, b):
         ("0.0949", "0.095 USD"),
         (1234567.891, "1,234,567.89 USD"),
         (-2.5, "-2.50 USD"),
-        ("1.2e-8", "1.2E-8 USD"),
+        ("1.2e-8", "0.000000012 USD"),
     ],
 )
 def test_little_is_never_shown_as_nothing(amount, text):
