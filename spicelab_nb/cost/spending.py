@@ -171,7 +171,7 @@ class Spending:
         lines = []
         for currency in self.currencies or (USD,):
             lines.append(f"Spent: {self.total(currency)}")
-            for what in ("campaign", "cluster", "day"):
+            for what in ("campaign", "cluster", "user", "day"):
                 rows = _shown(self.by(what, currency), what)
                 if rows:
                     wide = max(len(name) for name, _ in rows)
@@ -188,7 +188,9 @@ class Spending:
             parts.append(f"<div>Spent: <b>{escape(str(self.total(currency)))}</b></div>")
             if self.charges:
                 parts.append(_figure(self, currency))
-            tables = "".join(_table(self, what, currency) for what in ("campaign", "cluster"))
+            tables = "".join(
+                _table(self, what, currency) for what in ("campaign", "cluster", "user")
+            )
             parts.append(
                 f"<div style='display:flex;flex-wrap:wrap;gap:2em'>{tables}"
                 f"{_table(self, 'day', currency)}</div>"

@@ -132,7 +132,9 @@ def test_sums_by_campaign_cluster_day_and_user(book):
     assert list(spending.by("user").values()) == [Money(4)]
     assert spending.to_pandas()["amount"].sum() == pytest.approx(4.0)
     assert spent_on(entries, plan="p1", store="s1") == Money(1)
+    assert "by user" in spending._repr_html_()
     text = repr(spending)
+    assert "  by user\n" in text
     assert "Spent: 4.00 USD" in text
     assert "amp on lab: took 1 h 00 min, predicted 50 min (33 to 67)" in text
     html = spending._repr_html_()
