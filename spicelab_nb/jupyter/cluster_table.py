@@ -31,7 +31,8 @@ def describe_cluster(record: Record, *, current: bool) -> dict[str, Any]:
         "memory": f"{record.memory / 1e9:.1f} GB" if record.memory else "no limit",
         "costs": _costs(record),
         "campaigns": [
-            f"{name}: {entry.get('done', 0):,} of {entry.get('total', 0):,}, {entry.get('state')}"
+            f"{name}: {entry.get('done') or 0:,} of {entry.get('total') or 0:,}, "
+            f"{entry.get('state')}"
             for name, entry in record.campaigns.items()
         ],
         # Nothing but a web address may become a link.

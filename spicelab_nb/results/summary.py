@@ -258,7 +258,10 @@ class Summary:
                 found[f"{where}: {row.warning}."] = None
             if row.missing:
                 lost = "; this fails its spec" if row.spec else ""
-                found[f"{where}: does not exist in {row.missing} samples that are ok{lost}."] = None
+                which = (
+                    "1 sample that is" if row.missing == 1 else f"{row.missing} samples that are"
+                )
+                found[f"{where}: does not exist in {which} ok{lost}."] = None
         return [*found, *self.notes]
 
     def __repr__(self) -> str:

@@ -27,9 +27,11 @@ function plot(svg, p) {
   );
   const line = p.front.map(([a, b]) => `${x(a)} ${y(b)}`).join("L");
   const front = draw("path", { class: "spicelab-front", d: line ? `M${line}` : "" });
-  // Places that take as long and cost as much stand beside each other: none hides another.
+  // Places that take as long and cost as much stand beside each other: none hides another, and the
+  // best stay where the line ends.
   const taken = [];
-  const points = p.points.map(([a, b, text, where, best]) => {
+  const best_first = [...p.points].sort((a, b) => b[4] - a[4]);
+  const points = best_first.map(([a, b, text, where, best]) => {
     let left = x(a);
     while (taken.some(([u, v]) => Math.hypot(u - left, v - y(b)) < 4)) left -= 10;
     taken.push([left, y(b)]);
