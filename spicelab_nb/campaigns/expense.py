@@ -211,6 +211,7 @@ class Expense:
             "currency": USD,
             "budget": None if self.budget is None else str(self.budget.amount),
             "speed": None if predicted is None else predicted.place.speed.value,
+            **_parts(predicted),
             "predicted_s": None if predicted is None else _bounds(predicted.time_s),
             "predicted_usd": None
             if predicted is None or predicted.cost is None
@@ -387,6 +388,19 @@ def _described(cluster: Cluster | None) -> Record | None:
         return None
     now = cluster.record()
     return now if now.workers else _rested.get(cluster, now)
+
+
+def _parts(predicted: Row | None) -> dict[str, float]:
+    """What later predictions learn from: how much of this one was work, and how much start."""
+    if predicted is None:
+        return {}
+    work_s = predicted.estimate.makespan_s.mean * predicted.place.speed.value
+    if not work_s < 1e300:
+        return {}
+    return {
+        "work_s": float(f"{work_s:.6g}"),
+        "start_s": float(f"{predicted.place.start_s:.6g}"),
+    }
 
 
 def _bounds(interval: Any) -> list[float] | None:

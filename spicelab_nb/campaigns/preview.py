@@ -19,7 +19,8 @@ from spicelab_nb.campaigns.pilot import (
     read_pilot,
 )
 from spicelab_nb.cost.catalogue import Catalogue
-from spicelab_nb.cost.history import RunCost, measured_speed, model_error, past_runs
+from spicelab_nb.cost.history import RunCost, model_error, observed, past_runs
+from spicelab_nb.cost.learning import LOCAL, REMOTE, Learnt, learn
 from spicelab_nb.cost.ledger import default_ledger
 from spicelab_nb.cost.machine import MachineType, OwnMachine
 from spicelab_nb.cost.pilot import GUESS_DF, Ratio, pilot_statistics
@@ -65,16 +66,14 @@ CLOUD_ASSUMED = (
     "uncertain by 20 %."
 )
 
-HERE, ELSEWHERE = 0.10, 0.20
-"""Standard uncertainty of speed where nobody measured it: this machine, when all of its cores work;
-another one."""
+ELSEWHERE = 0.20
+"""Standard uncertainty of a cloud's speed, where nobody measured it."""
 
 LOCAL_START = 3.0
 """Seconds in which a local cluster comes up."""
 
-RUN_START = 0.2
-"""Seconds until a live cluster works on a run, and until its last chunk is noted; within a factor
-of two or three on an idle machine."""
+FIRST_RUN = 0.5
+"""Seconds that the first run on a cluster takes longer: its workers have imported nothing yet."""
 
 TASK_S = 0.003
 """Seconds that a scheduler and a worker need for a chunk beside computing and publishing it."""
@@ -300,9 +299,8 @@ def _places(
     start_s: float,
     past: Sequence[PastRun],
 ) -> tuple[Place, ...]:
-    near = measured_speed(
-        run for run in past if run.cluster_kind == "local" and run.host == socket.gethostname()
-    )
+    host = socket.gethostname()
+    near = learn(observed(r for r in past if r.cluster_kind == "local" and r.host == host), LOCAL)
     found = [_here(workload, start_s, near)]
     found += [
         _cluster(record, workload, speeds, start_s, past, near)
@@ -334,18 +332,21 @@ def _started(tariff: Tariff, start_s: float) -> Tariff:
     return replace(tariff, boot_s=tariff.boot_s + start_s)
 
 
-def _here(workload: Workload, start_s: float, near: Ratio | None) -> Place:
+def _here(workload: Workload, start_s: float, near: Learnt) -> Place:
     import psutil
 
     memory = psutil.virtual_memory().total / 2**30
+    start_s += LOCAL_START + FIRST_RUN
+    boot_s, boot_sd = near.boot(start_s)
     return Place(
         name="this machine",
         where="here",
         machine=OwnMachine(
             cores=max(cores_here(), workload.cores), memory_gib=max(memory, workload.worker_gib)
         ),
-        tariff=Tariff(boot_s=LOCAL_START + start_s, boot_relative_sd=0.5),
-        speed=near or Ratio(value=1.0, relative_sd=HERE, df=GUESS_DF),
+        tariff=Tariff(boot_s=boot_s, boot_relative_sd=boot_sd),
+        speed=near.speed,
+        start_s=start_s,
         workers=max(1, cores_here() // workload.cores),
     )
 
@@ -356,17 +357,20 @@ def _cluster(
     speeds: _Speeds,
     start_s: float,
     past: Sequence[PastRun],
-    near: Ratio | None,
+    near: Learnt,
 ) -> Place:
     workers = max(1, record.cores // workload.cores)
-    here = record.kind in ("local", "serial")
-    assumed = Ratio(value=1.0, relative_sd=HERE if here else ELSEWHERE, df=GUESS_DF)
     if record.kind == "local":
         learnt = near
     else:
         there = (record.name, record.kind)
-        learnt = measured_speed(r for r in past if (r.cluster, r.cluster_kind) == there)
-    default = learnt or assumed
+        learnt = learn(
+            observed(r for r in past if (r.cluster, r.cluster_kind) == there),
+            LOCAL if record.kind == "serial" else REMOTE,
+        )
+    if not any(r.cluster_id == record.id and r.done for r in past):
+        start_s += FIRST_RUN
+    boot_s, boot_sd = learnt.boot(start_s)
     cores = max(record.cores, workers * workload.cores)
     price = record.price_per_hour
     return Place(
@@ -379,8 +383,9 @@ def _cluster(
             usd_per_core_hour=(price or 0.0) / cores,
         ),
         workers=workers,
-        tariff=Tariff(boot_s=RUN_START + start_s, boot_relative_sd=0.5),
-        speed=speeds.of(record.name, default, record.kind),
+        tariff=Tariff(boot_s=boot_s, boot_relative_sd=boot_sd),
+        speed=speeds.of(record.name, learnt.speed, record.kind),
+        start_s=start_s,
         priced=price is not None,
     )
 

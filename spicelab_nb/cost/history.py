@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spicelab_nb.cost.estimation import Interval
+from spicelab_nb.cost.learning import Observed
 from spicelab_nb.cost.ledger import total_elapsed
 from spicelab_nb.cost.money import USD, Money
-from spicelab_nb.cost.pilot import Ratio, ratio_from_past
 from spicelab_nb.cost.wording import span_text, time_text
 from spicelab_nb.errors import CostError
 
@@ -22,17 +22,17 @@ __all__ = [
     "ModelError",
     "PastRun",
     "RunCost",
-    "measured_speed",
     "model_error",
+    "observed",
     "past_runs",
     "spent_on",
 ]
 
-LONG_S, FEWEST_LONG = 10.0, 5
-"""Runs that tell of a place's speed: shorter ones tell how long it takes to begin."""
-
 FEWEST = 3
 """Runs from which an error of the model is spoken of."""
+
+LATEST = 20
+"""Runs that it is spoken of: the model learns, and what it said long ago says little."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +61,10 @@ class PastRun:
         None: without.
     speed
         How fast the place was taken to be, against where the pilot ran.
+    work_s, start_s
+        Of the prediction: work as fast as the pilot's (None: not written down), and a known start.
+    cluster_id
+        Of the very cluster; "" where one was started for the run.
     """
 
     id: str
@@ -81,6 +85,9 @@ class PastRun:
     predicted_usd: Interval | None
     budget: Money | None
     speed: float = 1.0
+    work_s: float | None = None
+    start_s: float = 0.0
+    cluster_id: str = ""
 
     @property
     def finished(self) -> bool:
@@ -202,6 +209,9 @@ def _run(group: list[Entry]) -> PastRun | None:
             predicted_usd=_interval(first.get("predicted_usd")),
             budget=_budget(first.get("budget"), currency),
             speed=float(first.get("speed") or 1.0),
+            work_s=None if first.get("work_s") is None else float(first.get("work_s")),
+            start_s=float(first.get("start_s") or 0.0),
+            cluster_id=str(first.get("cluster_id", "")),
         )
     except (CostError, TypeError, ValueError):
         # Of a later version: what it says is not understood here, and is not guessed at.
@@ -255,15 +265,15 @@ class ModelError:
 
     def __str__(self) -> str:
         return (
-            f"Over {self.runs} past runs the time taken was {self.lowest:.2g} to "
+            f"Over the last {self.runs} runs the time taken was {self.lowest:.2g} to "
             f"{self.highest:.2g} times the predicted one, {self.ratio:.2g} times on average; "
             f"{self.inside} of {self.runs} lay inside the interval."
         )
 
 
 def model_error(runs: Iterable[PastRun]) -> ModelError | None:
-    """Compare what was predicted with what it was; None with fewer than three such runs."""
-    finished = [run for run in runs if run.finished and run.ratio > 0]
+    """Compare the latest predictions with what it was; None with fewer than three such runs."""
+    finished = [run for run in runs if run.finished and run.ratio > 0][-LATEST:]
     if len(finished) < FEWEST:
         return None
     logs = [math.log(run.ratio) for run in finished]
@@ -284,22 +294,19 @@ def model_error(runs: Iterable[PastRun]) -> ModelError | None:
     )
 
 
-def measured_speed(runs: Iterable[PastRun]) -> Ratio | None:
-    """How fast a place turned out to be, from past runs there; None with fewer than five.
-
-    The uncertainty is that of the next run: runs differ, and few of them tell little.
+def observed(runs: Iterable[PastRun]) -> list[Observed]:
+    """What finished runs tell about a place, short ones too.
 
     Parameters
     ----------
     runs
-        On one place.
+        On one kind of place, in the order in which they were written down.
     """
-    told = [
-        (run.predicted_s.mean * run.speed, run.elapsed_s)
-        for run in runs
-        if run.finished and run.predicted_s is not None and run.elapsed_s >= LONG_S
-    ]
-    if len(told) < FEWEST_LONG:
-        return None
-    predicted, taken = zip(*told, strict=True)
-    return ratio_from_past(predicted, taken)
+    found = []
+    for run in runs:
+        if not run.finished or run.predicted_s is None:
+            continue
+        # Lines of earlier versions do not say which part of the prediction was work.
+        work_s = run.predicted_s.mean * run.speed if run.work_s is None else run.work_s
+        found.append(Observed(work_s=work_s, start_s=run.start_s, taken_s=run.elapsed_s))
+    return found

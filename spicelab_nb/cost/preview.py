@@ -50,6 +50,8 @@ class Place:
         Against where the pilot ran.
     priced
         False where nobody has said what it costs.
+    start_s
+        Of the tariff's time to boot: what is known beforehand, and not learnt from past runs.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Place:
     tariff: Tariff = FREE
     speed: Ratio = EXACT
     priced: bool = True
+    start_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +97,7 @@ class Row:
 
     @property
     def time_s(self) -> Interval:
-        """Seconds, with the bounds that hold nine times in ten."""
+        """Seconds, with bounds that are meant to hold nine times in ten."""
         return self.estimate.time_s
 
     @property

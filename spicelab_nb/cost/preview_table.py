@@ -60,7 +60,10 @@ def notes(preview: Preview) -> list[str]:
     """What stands below the table."""
     found = []
     if preview.rows:
-        found.append("* no other place is both faster and cheaper. Intervals hold 9 times in 10.")
+        found.append(
+            "* no other place is both faster and cheaper. "
+            "Intervals are meant to hold 9 times in 10."
+        )
     if preview.deadline_s is not None and not any(row.fits for row in preview.rows):
         found.append(f"No place is done within {time_text(preview.deadline_s)} nine times in ten.")
     elif preview.budget is not None and not any(row.fits for row in preview.rows):

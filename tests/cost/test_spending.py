@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spicelab_nb.cost.history import measured_speed, model_error, past_runs, spent_on
+from spicelab_nb.cost.history import model_error, observed, past_runs, spent_on
+from spicelab_nb.cost.learning import learn
 from spicelab_nb.cost.ledger import Ledger
 from spicelab_nb.cost.meter import Meter
 from spicelab_nb.cost.money import Money
@@ -239,17 +240,15 @@ def test_the_models_error_is_that_of_finished_predicted_runs(tmp_path):
     assert model_error(runs[:2]) is None
 
 
-def test_five_long_runs_tell_how_fast_a_place_is(tmp_path):
+def test_runs_of_an_earlier_version_tell_how_fast_a_place_is(tmp_path):
     ledger = Ledger(tmp_path / "ledger.jsonl", clock=Clock(DAY))
     # Taken to be twice as fast as here, it was as fast as here: each run took twice the time.
     for number, taken in enumerate([190, 200, 210, 200, 200, 2]):
         ledger.append("run", f"r{number}", campaign="a", cluster="c", points=10, speed=2.0,
                       predicted_s=[100, 80, 150])  # fmt: skip
         ledger.append("run-ended", f"r{number}", elapsed=taken, spent="0", done=10, state="done")
-    runs = past_runs(ledger.read()[0])
-    ratio = measured_speed(runs)
-    assert ratio.value == pytest.approx(1.0, rel=0.01)
-    assert 0.02 < ratio.relative_sd < 0.06
-    assert ratio.measured
-    # The one of two seconds tells how long it takes to begin, and four are too few.
-    assert measured_speed(runs[1:]) is None
+    told = learn(observed(past_runs(ledger.read()[0])))
+    assert told.runs == 6
+    # The one of two seconds is far off, and says little against five that agree.
+    assert told.speed.value == pytest.approx(1.0, rel=0.05)
+    assert told.speed.measured
