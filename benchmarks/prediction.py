@@ -3,10 +3,10 @@
     python -m benchmarks.prediction [--quick] [--workers 1] [--results FOLDER] [--report]
 
 Each campaign is previewed first, as a person would: a pilot of up to 32 samples in this process,
-kept as results, and an interval for the local cluster that is alive. Then it is run there and timed
-from ``run`` to the end, writing the plan and the last consolidation included. The ratio of speed
-between the pilot and the cluster, and what a run takes beside its samples, come from campaigns that
-were run there before: nothing is known of a campaign before it has been predicted.
+kept as results, and an interval for the local cluster that is alive: the row of the preview,
+as it is. Then it is run there and timed from ``run`` to the end, writing the plan and the last
+consolidation included. Each half begins with a fresh ledger and a fresh cluster, and every campaign
+counts: what the product learns meanwhile it learns from the runs that were judged before.
 """
 
 from __future__ import annotations
@@ -28,14 +28,13 @@ if TYPE_CHECKING:
 
     from spicelab_nb.campaigns import Campaign
     from spicelab_nb.clusters import Cluster
-    from spicelab_nb.cost import Estimate, Ratio, Tariff
 
 SHARE_ASKED = 0.9
 WORKERS = (1, 2)
 """Of the local clusters, each of which runs half of the campaigns."""
 
-PAST = 16
-"""Runs that a speed ratio is taken from: the machine's load changes."""
+FIRST = 5
+"""Runs from a fresh ledger on that are reported apart: the product knows next to nothing then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +53,6 @@ class Case:
         Of the local cluster.
     chunk
         Samples of a chunk; None: adapts.
-    role
-        ``"cold"``, ``"tiny"``, ``"past"``: to learn about the cluster; ``"counted"``.
     """
 
     what: str
@@ -64,7 +61,6 @@ class Case:
     cv: float = 0.0
     workers: int = 2
     chunk: int | None = None
-    role: str = "counted"
 
     @property
     def name(self) -> str:
@@ -77,24 +73,6 @@ class Case:
 
 def cases(quick: bool) -> list[Case]:
     """Campaigns that differ in what is run, how many, how uneven, in which chunks, by how many."""
-    # The first run on a cluster finds workers that have imported nothing yet; tiny ones tell what
-    # a run takes beside its samples; the others tell how fast the cluster is.
-    warm = [
-        Case(what=what, samples=samples, seconds=seconds, workers=workers, role=role)
-        for workers in WORKERS
-        for what, samples, seconds, role in (
-            ("function", 40, 0.001, "cold"),
-            ("rc", 40, 0.0, "cold"),
-            ("function", 40, 0.001, "tiny"),
-            ("rc", 40, 0.0, "tiny"),
-            ("function", 44, 0.001, "tiny"),
-            ("op-amp", 40, 0.0, "tiny"),
-            ("function", 150, 0.02, "past"),
-            ("rc", 3000, 0.0, "past"),
-            ("function", 50, 0.1, "past"),
-            ("op-amp", 600, 0.0, "past"),
-        )
-    ]
     counted = [
         Case(what="function", samples=n, seconds=s, cv=cv, workers=w, chunk=k)
         for n, s, cv, w, k in (
@@ -131,9 +109,9 @@ def cases(quick: bool) -> list[Case]:
     # Neighbours differ, so that a busy minute of the machine is spread over kinds; one worker
     # first, then two, since a cluster is started for each.
     mixed = [counted[i] for i in np.random.default_rng(7).permutation(len(counted))]
-    every = sorted([*warm, *mixed], key=lambda case: case.workers)
+    every = sorted(mixed, key=lambda case: case.workers)
     if quick:
-        every = [c for i, c in enumerate(every) if c.role != "counted" or i % 6 == 0]
+        every = every[::6]
         every = [dataclasses.replace(c, samples=max(c.samples // 4, 34)) for c in every]
     return every
 
@@ -220,66 +198,6 @@ def model_seconds(candidates: int = 40) -> dict[str, float]:
     return {"candidates": candidates, "first_s": seconds[0], "again_s": seconds[1]}
 
 
-@dataclass
-class Known:
-    """What is known of one cluster from runs on it.
-
-    Parameters
-    ----------
-    tiny
-        Seconds that tiny runs took beyond what was predicted: what a run takes at any rate.
-    predicted, taken
-        Of past runs: from the first chunk to the last, predicted with a ratio of 1, and taken.
-    """
-
-    tiny: list[float] = dataclasses.field(default_factory=list)
-    predicted: list[float] = dataclasses.field(default_factory=list)
-    taken: list[float] = dataclasses.field(default_factory=list)
-
-    def ratio(self) -> Ratio:
-        """Speed against the pilot, from the last runs."""
-        from spicelab_nb.cost import Ratio, ratio_from_past
-
-        if len(self.taken) < 3:
-            return Ratio()
-        return ratio_from_past(self.predicted[-PAST:], self.taken[-PAST:])
-
-    def tariff(self, tariff: Tariff) -> Tariff:
-        """The place's times, and what tiny runs took at any rate."""
-        if len(self.tiny) < 2:
-            return tariff
-        boot_s = tariff.boot_s + float(np.mean(self.tiny))
-        sd = math.hypot(np.std(self.tiny, ddof=1), tariff.boot_relative_sd * tariff.boot_s)
-        return dataclasses.replace(tariff, boot_s=boot_s, boot_relative_sd=float(sd / boot_s))
-
-    def note(self, case: Case, plain: Estimate, seconds: float) -> None:
-        """Learn from a run."""
-        fixed_s = plain.time_s.mean - plain.makespan_s.mean
-        if case.role == "tiny":
-            self.tiny.append(max(seconds - plain.time_s.mean, 0.01))
-        elif case.role in ("past", "counted"):
-            self.predicted.append(plain.makespan_s.mean)
-            self.taken.append(max(seconds - fixed_s, 0.1 * plain.makespan_s.mean))
-
-
-def predict(
-    campaign: Campaign, case: Case, cluster: Cluster, known: Known
-) -> tuple[Estimate, Estimate]:
-    """What the preview says of this cluster; and the same with a speed ratio of 1."""
-    from spicelab_nb.cost import Ratio, estimate
-
-    preview = campaign.preview(machines=[])
-    place = next(p for p in preview.places if p.machine.name == cluster.name)
-    workload = dataclasses.replace(preview.workload, chunk=case.chunk)
-    found = [
-        estimate(
-            workload, place.machine, case.workers, tariff=known.tariff(place.tariff), speed=speed
-        )
-        for speed in (known.ratio(), Ratio())
-    ]
-    return found[0], found[1]
-
-
 def measure(
     folder: Path, quick: bool, workers: int, write: Callable[[dict[str, Any]], None]
 ) -> None:
@@ -287,78 +205,88 @@ def measure(
     import spicelab_nb as sl
 
     speed = units_per_second()
-    write({"kind": "settings", "units_per_second": speed, "quick": quick, "past": PAST})
+    write({"kind": "settings", "units_per_second": speed, "quick": quick})
     write({"kind": "model", **model_seconds()})
-    known = Known()
     chosen = [case for case in cases(quick) if case.workers == workers]
     with sl.cluster("local", workers=workers) as cluster:
         for number, case in enumerate(chosen):
             made = campaign(case, 100 * workers + number, folder, speed)
-            line = one(case, made, cluster, known)
+            line = {"nth": number + 1, **one(case, made, cluster)}
             write(line)
             print(
-                f"{'in ' if line['inside'] else 'OUT'} {workers} {line['role']:8s}"
+                f"{'in ' if line['inside'] else 'OUT'} {workers} "
                 "{lower:7.2f}{mean:7.2f}{upper:7.2f}".format(**line["predicted_s"])
                 + f"  took {line['taken_s']:6.2f}  load {line['load']:.1f}  {case.name}",
                 flush=True,
             )
 
 
-def one(case: Case, made: Campaign, cluster: Cluster, known: Known) -> dict[str, Any]:
-    """Predict one campaign, run it, learn from it."""
+def one(case: Case, made: Campaign, cluster: Cluster) -> dict[str, Any]:
+    """Note the row that the preview shows for this cluster, then run the campaign."""
     begun = time.perf_counter()
-    found, plain = predict(made, case, cluster, known)
+    preview = made.preview(machines=[])
+    row = next(r for r in preview.rows if r.place.machine.name == cluster.name)
     previewed = time.perf_counter() - begun
+    stated = row.time_s
     begun = time.perf_counter()
     run = made.run(cluster, chunk_length=case.chunk)
     run.wait(timeout=600)
     seconds = time.perf_counter() - begun
     if run.progress.done < case.samples:
         raise RuntimeError(f"{case.name} ended early: {run.progress}")
-    line = {
+    return {
         "kind": "campaign",
         **dataclasses.asdict(case),
         "name": case.name,
         "preview_s": previewed,
-        "predicted_s": dataclasses.asdict(found.time_s),
+        "predicted_s": dataclasses.asdict(stated),
         "taken_s": seconds,
-        "inside": found.time_s.lower <= seconds <= found.time_s.upper,
-        "method": found.method,
-        "limited_by": found.limited_by,
-        "plain_s": plain.time_s.mean,
-        "fixed_s": plain.time_s.mean - plain.makespan_s.mean,
-        "ratio": {
-            name: value if math.isfinite(value) else None
-            for name, value in dataclasses.asdict(known.ratio()).items()
-        },
+        "account_s": run.cost.runs[-1].elapsed_s,
+        "inside": stated.lower <= seconds <= stated.upper,
+        "method": row.estimate.method,
+        "limited_by": row.estimate.limited_by,
+        "work_s": row.estimate.makespan_s.mean * row.place.speed.value,
+        "boot_s": row.place.tariff.boot_s,
+        "speed": row.place.speed.value,
+        "speed_relative_sd": row.place.speed.relative_sd,
         "load": os.getloadavg()[0],
     }
-    known.note(case, plain, seconds)
-    return line
 
 
 def counted(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The campaigns that are judged."""
-    return [line for line in lines if line.get("role") == "counted"]
+    return [line for line in lines if line.get("kind") == "campaign"]
+
+
+def _quality(judged: Sequence[dict[str, Any]]) -> str:
+    errors = [abs(line["taken_s"] / line["predicted_s"]["mean"] - 1) for line in judged]
+    widths = [
+        line["predicted_s"]["upper"] / max(line["predicted_s"]["lower"], 1e-9) for line in judged
+    ]
+    return (
+        f"Median error {100 * float(np.median(errors)):.0f} %, median ratio of the bounds "
+        f"{float(np.median(widths)):.2f}"
+    )
 
 
 def summary(lines: Sequence[dict[str, Any]]) -> str:
     """What came out, in a few sentences."""
     judged = counted(lines)
     inside = sum(line["inside"] for line in judged)
-    errors = sorted(abs(line["taken_s"] / line["predicted_s"]["mean"] - 1) for line in judged)
-    widths = sorted(
-        line["predicted_s"]["upper"] / max(line["predicted_s"]["lower"], 1e-9) for line in judged
-    )
     loads = [line["load"] for line in judged]
-    middle = len(judged) // 2
     share = inside / len(judged)
     verdict = "reached" if share >= SHARE_ASKED else "**missed**"
+    first = [line for line in judged if line["nth"] <= FIRST]
+    rest = [line for line in judged if line["nth"] > FIRST]
     said = (
         f"{inside} of {len(judged)} campaigns ({100 * share:.0f} %) took a time inside the 90 % "
-        f"interval that was stated before; asked for: {100 * SHARE_ASKED:.0f} %, {verdict}. "
-        f"Median error {100 * errors[middle]:.0f} %; median ratio of the bounds "
-        f"{widths[middle]:.2f}. Load of the machine meanwhile {min(loads):.1f} to "
+        "interval that `campaign.preview()` had shown before; asked for: "
+        f"{100 * SHARE_ASKED:.0f} %, {verdict}. "
+        f"{_quality(judged)}. Of the first {FIRST} after a fresh ledger, each time: "
+        f"{sum(line['inside'] for line in first)} of {len(first)}, {_quality(first).lower()}; "
+        f"of the others: {sum(line['inside'] for line in rest)} of {len(rest)}"
+        f"{', ' + _quality(rest).lower() if rest else ''}. "
+        f"Load of the machine meanwhile {min(loads):.1f} to "
         f"{max(loads):.1f} on {os.cpu_count()} processors."
     )
     for line in lines:
