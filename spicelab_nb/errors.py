@@ -242,7 +242,8 @@ def suggests_arguments(made: T) -> T:
     function: Any = made.__init__ if isinstance(made, type) else made  # type: ignore[misc]
     code = function.__code__
     known = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) - {"self"}
-    called = made.__name__ if isinstance(made, type) else function.__qualname__.partition(".")[0]
+    called = made.__name__ if isinstance(made, type) else function.__qualname__
+    called = called.removesuffix(".__init__")
 
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:

@@ -275,6 +275,7 @@ class Campaign:
             return self._store
         return f"{self._root.rstrip('/')}/{self.name}/{self.plan.digest[:8]}"
 
+    @suggests_arguments
     def run(
         self,
         cluster: Cluster | None = None,
@@ -329,6 +330,7 @@ class Campaign:
             reserve=reserve,
         )
 
+    @suggests_arguments
     def preview(
         self,
         *,
@@ -391,6 +393,7 @@ class Campaign:
             tariff=tariff,
         )
 
+    @suggests_arguments
     def verify(
         self, n: int = 5, *, rtol: float = 1e-3, atol: float | Mapping[str, float] = 0.0
     ) -> Verification:

@@ -15,7 +15,7 @@ from spicelab_nb.cost.money import USD, Money
 from spicelab_nb.cost.pilot import EXACT, Ratio
 from spicelab_nb.cost.wording import as_seconds, time_text
 from spicelab_nb.cost.workload import FREE, Tariff, Workload
-from spicelab_nb.errors import CostError
+from spicelab_nb.errors import CostError, suggests_arguments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,6 +171,7 @@ class Preview:
         """Whether no sample was measured."""
         return self.workload is not None and self.workload.guessed
 
+    @suggests_arguments
     def at(
         self,
         *,
@@ -309,6 +310,7 @@ class Preview:
         best = pareto([row.estimate for row in by.values()])
         return tuple(replace(by[id(one)], pareto=True) for one in best)
 
+    @suggests_arguments
     def cheapest(
         self, deadline: Any = None, *, by: Literal["mean", "upper"] = "upper"
     ) -> Row | None:

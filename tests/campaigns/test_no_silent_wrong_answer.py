@@ -119,6 +119,12 @@ def test_a_model_parameter_that_the_card_does_not_set_says_what_to_give(paramete
         (lambda: sl.MonteCarlo(5, {}, sede=1), "Did you mean seed?"),
         (lambda: sl.Normal(sigma=1.0), "Normal takes no argument 'sigma'. There are: mean, rel"),
         (lambda: sl.Spec(maximum=1.0), "Did you mean max?"),
+        (
+            lambda: sl.Campaign(sl.Circuit(RC), sl.MonteCarlo(5, {"R1": TEN}), measures=F3DB).run(
+                buget=1
+            ),
+            r"Campaign\.run takes no argument 'buget'.*Did you mean budget\?",
+        ),
     ],
 )
 def test_a_misspelt_argument_names_the_nearest(make, said):
