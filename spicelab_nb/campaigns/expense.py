@@ -221,7 +221,8 @@ class Expense:
             ledger.default_ledger().append("run", self.id, **facts)
         else:
             ledger.note("run", self.id, **facts)
-        if cluster is not None and workers and not cluster.workers:
+        # Those that are there may be on their way out.
+        if cluster is not None and workers and (not cluster.workers or cluster.state == "scaling"):
             cluster.scale(workers)
 
     def started_on(self, cluster: Cluster) -> None:

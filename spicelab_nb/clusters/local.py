@@ -421,16 +421,30 @@ class Local:
             for number in leaving:
                 self._slots[number].retiring = time.monotonic()
         if leaving and self._client is not None:
-            names = [f"{self._name}-{number}" for number in leaving]
-            try:
+            self._retire([f"{self._name}-{number}" for number in leaving])
+
+    def _retire(self, names: list[str]) -> None:
+        """Let workers leave by themselves; one that does not is ended later, by `tend`."""
+        end = time.monotonic() + RETIREMENT
+        left = names
+        try:
+            while left and time.monotonic() < end:
                 self._client.sync(
                     self._client.scheduler.retire_workers,
-                    names=names,
+                    names=left,
                     close_workers=True,
                     callback_timeout=RETIREMENT,
                 )
-            except (OSError, TimeoutError) as error:
-                logger.warning("Workers %s did not leave by themselves: %s", names, error)
+                # Dask lets one stay, without a word, that holds a result which nobody else can
+                # take: for a moment the receipts of the last chunks.
+                known = self._client.sync(
+                    self._client.scheduler.identity, n_workers=-1, callback_timeout=RETIREMENT
+                )
+                left = [w["name"] for w in known["workers"].values() if w["name"] in names]
+                if left:
+                    time.sleep(0.05)
+        except (OSError, TimeoutError) as error:
+            logger.warning("Workers %s did not leave by themselves: %s", left, error)
 
     # -- end -----------------------------------------------------------------------------------
 

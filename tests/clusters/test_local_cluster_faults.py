@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import psutil
@@ -329,3 +330,19 @@ def test_the_record_follows_what_happens(cluster, wait_until):
     first = record.heartbeat
     path = cluster._base / f"{cluster.id}.json"
     wait_until(lambda: json.loads(path.read_text())["heartbeat"] > first)
+
+
+def test_a_worker_that_alone_holds_a_result_leaves_when_nobody_wants_it_any_more(
+    runtime_dir, wait_until
+):
+    with sl.cluster("local", workers=1, dashboard=False) as cluster:
+        future = cluster.client.submit(bytes, 8)
+        assert future.result() == bytes(8)
+        scaling = threading.Thread(target=cluster.scale, args=(0,))
+        scaling.start()
+        told = lambda: [event for _, event in cluster.client.get_events("all")]  # noqa: E731
+        wait_until(lambda: any(e.get("could-not-retire") for e in told()), what="the refusal")
+        future.release()
+        scaling.join()
+        known = cluster.client.sync(cluster.client.scheduler.identity)["workers"]
+        assert known == {}
