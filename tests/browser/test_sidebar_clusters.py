@@ -68,7 +68,7 @@ def test_money_and_campaigns_are_followed_and_asked_about_before_a_stop(notebook
     card = notebook.output(0).locator(".spicelab-card", has_text="farm")
     spent = re.compile(r"Costs\s0\.\d+ USD so far, 36\.00 USD an hour")
     card.locator(".spicelab-facts", has_text=spent).wait_for()
-    card.locator("li", has_text=re.compile(r"walk: \d+ of 3000, running")).wait_for()
+    card.locator("li", has_text=re.compile(r"walk: [\d,]+ of 3,000, running")).wait_for()
     view = notebook.output(2).locator(".spicelab-facts")
     view.filter(has_text=re.compile(r"Spent\s0\.\d+ USD")).wait_for()
 
