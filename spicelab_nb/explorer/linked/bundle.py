@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bundle", "read_bundle"]
 
-BLOCK_BYTES = 32 * 2**20
+BLOCK_BYTES = 8 * 2**20
 """How much of a waveform's rows is in memory at once while it is read."""
 MOST_VALUES = 40_000_000
 """Values that are kept for bands and drawing; of larger bundles evenly chosen curves."""
