@@ -440,7 +440,7 @@ class Local:
                 known = self._client.sync(
                     self._client.scheduler.identity, n_workers=-1, callback_timeout=RETIREMENT
                 )
-                left = [w["name"] for w in known["workers"].values() if w["name"] in names]
+                left = [w["name"] for w in known["workers"].values() if w["name"] in left]
                 if left:
                     time.sleep(0.05)
         except (OSError, TimeoutError) as error:

@@ -63,23 +63,6 @@ class Envelope:
     left_out: int
 
 
-def check_wave(wave: Any) -> None:
-    """Refuse what is no array of waveforms.
-
-    Raises
-    ------
-    MeasureError
-        A run, say, or a dataset.
-    """
-    import xarray as xr
-
-    if not isinstance(wave, xr.DataArray):
-        raise MeasureError(
-            'Waveforms are drawn of one kept signal, run.waveforms["ac"]["v(out)"], not of '
-            f"{type(wave).__name__}."
-        )
-
-
 def envelope(
     wave: xr.DataArray,
     *,
@@ -108,7 +91,6 @@ def envelope(
     MeasureError
         The part is unknown, there is no axis, or no sample is ok.
     """
-    check_wave(wave)
     if wave.ndim < 2:
         raise MeasureError(
             f"A bundle of waveforms has the dimensions (sample, axis), not {wave.dims}."

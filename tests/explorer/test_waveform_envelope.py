@@ -76,6 +76,5 @@ def test_mistakes(waves):
 
 @pytest.mark.parametrize("draw", [explorer.waveforms, explorer.bode])
 def test_a_run_or_a_dataset_is_refused_with_what_to_hand_over(draw):
-    pytest.importorskip("holoviews")
     with pytest.raises(MeasureError, match=r'run\.waveforms\["ac"\]\["v\(out\)"\], not of Dataset'):
         draw(xr.Dataset())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spicelab_nb.errors import MeasureError
-from spicelab_nb.explorer.envelope import Envelope, check_wave, envelope
+from spicelab_nb.explorer.envelope import Envelope, envelope
 from spicelab_nb.explorer.figures.axes import BLUE, GREY, SIZE, dimension, holoviews, largest
 from spicelab_nb.results.quantities import axis_scale
 
@@ -61,8 +61,9 @@ def waveforms(
     MissingExtraError
         holoviews is not installed.
     MeasureError
-        The part is unknown, there is no axis, or no sample is ok.
+        It is no array of waveforms, the part is unknown, there is no axis, or no sample is ok.
     """
+    _check_wave(wave)
     hv = holoviews()
     e = envelope(wave, part=part, quantiles=quantiles, worst=worst)
     what = {"phase": "phase of "}.get(part or "", "")
@@ -105,10 +106,10 @@ def bode(
     MissingExtraError
         holoviews is not installed.
     MeasureError
-        The signal is real, there is no axis, or no sample is ok.
+        It is no array of waveforms, or a real one, there is no axis, or no sample is ok.
     """
+    _check_wave(wave)
     hv = holoviews()
-    check_wave(wave)
     if wave.dtype.kind != "c":
         raise MeasureError(
             f"{wave.name} is real: a Bode plot is of an AC response. waveforms() draws this."
@@ -164,3 +165,13 @@ def _bundle(hv: ModuleType, e: Envelope, name: str = "") -> list[Any]:
 def _counted(e: Envelope) -> str:
     left_out = f", {e.left_out or 'none'} of {e.n + e.left_out} not ok"
     return f"{e.n} samples{left_out}"
+
+
+def _check_wave(wave: Any) -> None:
+    import xarray as xr
+
+    if not isinstance(wave, xr.DataArray):
+        raise MeasureError(
+            'Waveforms are drawn of one kept signal, run.waveforms["ac"]["v(out)"], not of '
+            f"{type(wave).__name__}."
+        )
