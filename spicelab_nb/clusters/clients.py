@@ -26,8 +26,9 @@ def connect(address: str, *, security: Any, timeout: float, name: str) -> Any:
     """
     from distributed import client
 
-    make: Any = client.Client
-    made = make(
+    from spicelab_nb.clusters.loop_client import Client
+
+    made = Client(
         address,
         security=security,
         timeout=timeout,

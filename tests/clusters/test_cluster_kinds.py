@@ -1,7 +1,9 @@
 """Every built-in kind against the conformance suite, and what all kinds share."""
 
+import gc
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -118,6 +120,35 @@ def test_nobody_at_an_address_is_said_in_seconds(runtime_dir, address):
         sl.cluster("address", address=address, timeout=1)
     assert "object at 0x" not in str(no.value)
     assert clusters.list_clusters() == []
+
+
+def client_threads():
+    return sorted(t.name for t in threading.enumerate() if t.name.startswith("spicelab_nb-"))
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "tls://127.0.0.1:9", "nonsense://x"])
+def test_a_client_that_nobody_answered_leaves_nothing(runtime_dir, address, monkeypatch):
+    from distributed import client
+
+    gc.collect()  # those of other tests
+    made = []
+    monkeypatch.setattr(client.Client, "__del__", lambda self: made.append(self.status))
+    with pytest.raises(ClusterError, match="No scheduler answered"):
+        sl.cluster("address", address=address, timeout=0.5)
+    assert client_threads() == []
+    gc.collect()
+    # One that is still open would be closed now, in whichever thread collects it.
+    assert made == ["closed"]
+
+
+def test_each_client_has_a_loop_that_ends_with_it(runtime_dir):
+    with sl.cluster("local", workers=1, name="bench") as cluster:
+        assert client_threads() == ["spicelab_nb-bench"]
+        mine = cluster.client
+        with sl.cluster("address", name="guest", address=cluster.address, security=mine.security):
+            assert client_threads() == ["spicelab_nb-bench", "spicelab_nb-guest"]
+        assert mine.submit(abs, -3).result(60) == 3
+    assert client_threads() == []
 
 
 def test_importing_the_package_imports_no_dask():
