@@ -1,5 +1,5 @@
 import { IDisposable } from '@lumino/disposable';
-import { Poll } from '@lumino/polling';
+import { IPoll, Poll } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { ICheckup, IKind, IListing, IPresets, Registry } from './registry';
@@ -13,6 +13,12 @@ export type Trouble =
 
 const NOTHING: IListing = { clusters: [], orphans: [], unreadable: [] };
 const NO_PRESETS: IPresets = { presets: [], problem: '' };
+
+/** After failures the pauses grow; a poll refuses an interval above its longest pause. */
+function frequencyOf(seconds: number): IPoll.Frequency {
+  const interval = seconds * 1000;
+  return { interval, backoff: true, max: Math.max(60_000, interval) };
+}
 
 /**
  * The clusters as last heard of, asked for again and again while somebody looks.
@@ -28,7 +34,7 @@ export class ClustersModel implements IDisposable {
       auto: false,
       name: '@spicelab/nb:clusters',
       factory: () => this._ask(),
-      frequency: { interval: options.seconds * 1000, backoff: true, max: 60_000 },
+      frequency: frequencyOf(options.seconds),
       standby: () => (this._watched ? 'when-hidden' : true)
     });
   }
@@ -94,7 +100,15 @@ export class ClustersModel implements IDisposable {
   }
 
   set seconds(seconds: number) {
-    this._poll.frequency = { ...this._poll.frequency, interval: seconds * 1000 };
+    const frequency = frequencyOf(seconds);
+    if (frequency.interval === this._poll.frequency.interval) {
+      return;
+    }
+    this._poll.frequency = frequency;
+    if (this._watched) {
+      // The wait that is under way has the old length.
+      void this._poll.refresh();
+    }
   }
 
   /** Ask now. */

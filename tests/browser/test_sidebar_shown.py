@@ -1,5 +1,7 @@
 """Where the sidebar is found, what it asks for, and how it looks."""
 
+import time
+
 import pytest
 from sidebar import (
     CAMPAIGN,
@@ -52,18 +54,58 @@ def test_it_is_found_by_tab_launcher_palette_and_settings(notebooks):
         page.get_by_text(title).first.wait_for()
 
 
+def wait_asked(notebook, count):
+    """Wait for that many requests of ours, and give how long it took in seconds."""
+    begun = time.monotonic()
+    while len(asked_of_us(notebook)) < count:
+        assert time.monotonic() - begun < 90, asked_of_us(notebook)
+        notebook.page.wait_for_timeout(100)
+    return time.monotonic() - begun
+
+
 def test_nothing_is_asked_while_it_is_hidden(notebooks):
     notebook = notebooks("hidden.ipynb", "1")
     page = notebook.page
     assert asked_of_us(notebook) == []
     open_sidebar(notebook)
-    page.wait_for_timeout(5000)  # twice the poll and more
-    assert len(asked_of_us(notebook)) >= 3
+    four = wait_asked(notebook, len(asked_of_us(notebook)) + 4)
     notebook.command("filebrowser:activate")
     page.locator(".spicelab-nb-Panel").wait_for(state="hidden")
     before = len(asked_of_us(notebook))
-    page.wait_for_timeout(6000)  # thrice the poll: there is no other sign of silence
+    # There is no other sign of silence than the time in which there were four.
+    page.wait_for_timeout(1000 * four)
     assert len(asked_of_us(notebook)) == before
+    notebook.command("spicelab-nb:open-clusters")
+    wait_asked(notebook, before + 1)
+
+
+def test_how_often_it_asks_is_a_setting(notebooks):
+    notebook = notebooks("poll.ipynb", "1")
+    page = notebook.page
+    open_sidebar(notebook)
+    wait_asked(notebook, len(asked_of_us(notebook)) + 2)
+    notebook.command("settingeditor:open", query="Spicelab")
+    seconds = page.locator("input[label='Seconds between two looks']")
+
+    def set_to(value):
+        with page.expect_response(
+            lambda r: "/api/settings/" in r.url and r.request.method == "PUT"
+        ):
+            seconds.fill(value)
+
+    try:
+        with page.expect_request(lambda r: "/spicelab-nb/clusters" in r.url):
+            set_to("600")
+        before = len(asked_of_us(notebook))
+        page.wait_for_timeout(6000)  # thrice the default
+        assert len(asked_of_us(notebook)) == before
+        # JupyterLab starts with it, too: it is longer than the pauses after failures are.
+        page.reload()
+        page.locator(".spicelab-nb-New").wait_for()
+        set_to("0.5")
+        wait_asked(notebook, len(asked_of_us(notebook)) + 4)
+    finally:
+        set_to("2")
 
 
 def test_reload_restores_it_with_what_was_typed_and_the_views(notebooks):
@@ -76,14 +118,17 @@ def test_reload_restores_it_with_what_was_typed_and_the_views(notebooks):
     )
     sidebar = open_sidebar(notebook)
     notebook.run_through(0, 3)
-    sidebar.get_by_label("Name").fill("kept over a reload")
+
+    def kept(request):
+        sent = request.post_data or ""
+        put = request.method == "PUT" and "/api/workspaces/" in request.url
+        return put and "kept over a reload" in sent and '"current":"spicelab-nb-clusters"' in sent
+
     # JupyterLab saves the layout and the state a moment after they change.
-    with notebook.page.expect_response(lambda r: "/api/workspaces" in r.url and r.ok):
-        notebook.page.wait_for_timeout(1500)
-        notebook.command("filebrowser:activate")
-        notebook.command("spicelab-nb:open-clusters")
+    with notebook.page.expect_request(kept) as put:
+        sidebar.get_by_label("Name").fill("kept over a reload")
+    assert put.value.response().ok
     notebook.save()
-    notebook.page.wait_for_timeout(2000)
     notebook.page.reload()
     again = notebook.page.locator(".spicelab-nb-New")
     again.wait_for()
