@@ -97,10 +97,15 @@ def photograph(figures: dict[str, Any], folder: Path) -> None:
             page.wait_for_function("() => Bokeh.documents.every((d) => d.is_idle)")
             picture = folder / f"explorer-{name}.png"
             page.locator("#figure > *").first.screenshot(path=picture)
-            if picture.stat().st_size > _LARGE:  # many thin lines: a palette is half the size
-                Image.open(picture).convert("RGB").quantize(96, dither=Image.Dither.NONE).save(
-                    picture, optimize=True
-                )
+            shrink(picture)
+
+
+def shrink(picture: Path) -> None:
+    """Many thin lines take half the room with a palette."""
+    if picture.stat().st_size > _LARGE:
+        Image.open(picture).convert("RGB").quantize(96, dither=Image.Dither.NONE).save(
+            picture, optimize=True
+        )
 
 
 def main() -> None:

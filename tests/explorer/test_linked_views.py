@@ -192,6 +192,17 @@ def test_bode_draws_magnitude_and_phase_over_one_axis(explorer, page):
     assert [p.labels.data["label"] for p in bode.plots] == [["sample 7"]] * 2
 
 
+def test_magnitude_and_phase_draw_the_same_worst_samples(page):
+    magnitude, phase = view(page, "Bode").plots
+
+    def worst(plot):
+        labels = [item.label.value for item in plot.figure.legend[0].items]
+        return [label for label in labels if label.startswith("worst")]
+
+    assert len(worst(magnitude)) == 3
+    assert worst(phase) == worst(magnitude)
+
+
 def test_what_sets_the_selection_apart(explorer, page):
     r1 = explorer.columns.values("R1")
     large = np.flatnonzero(r1 > np.nanmean(r1) + 1.5 * np.nanstd(r1))

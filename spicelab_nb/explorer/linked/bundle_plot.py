@@ -11,6 +11,8 @@ from spicelab_nb.explorer.linked.plots import BLUE, GREY, ORANGE, plot
 from spicelab_nb.results.quantities import axis_scale
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from spicelab_nb.explorer.linked.bundle import Bundle
@@ -37,6 +39,8 @@ class BundlePlot:
         In pixels.
     x_range
         Another plot's, to move with it.
+    worst
+        Points to draw on top; None: those that stray furthest in this bundle.
     """
 
     def __init__(
@@ -47,8 +51,10 @@ class BundlePlot:
         name: str = "",
         height: int = 360,
         x_range: Any = None,
+        worst: Sequence[int] | None = None,
     ) -> None:
         self._scene, self._bundle = scene, bundle
+        self._worst = bundle.worst if worst is None else worst
         e = bundle.envelope
         self._name = name
         scale_x, unit_x = (1.0, e.x_unit) if e.log_x else axis_scale(largest(e.x), e.x_unit)
@@ -115,9 +121,9 @@ class BundlePlot:
         made.line(self._x, e.median * scale, color=BLUE, line_width=2, legend_label="median")
         for values in (e.least, e.most):
             made.line(self._x, values * scale, color=GREY, legend_label="min, max")
-        points, curves = self._bundle.curves(np.sort(np.array(self._bundle.worst, np.intp)))
+        points, curves = self._bundle.curves(np.sort(np.array(self._worst, np.intp)))
         by_point = dict(zip(points.tolist(), curves, strict=True))
-        for k, point in enumerate(self._bundle.worst):
+        for k, point in enumerate(point for point in self._worst if point in by_point):
             made.line(
                 self._x, by_point[point] * scale, color=_WORST[k % len(_WORST)], line_dash=[5, 3],
                 legend_label=f"worst: {self._scene.columns.label(point)}",

@@ -118,14 +118,16 @@ class BodeView(_BundleView):
         return self.scene.waves.nothing
 
     def bundle_plots(self) -> tuple[BundlePlot, ...]:
-        """Make the plots of the chosen signal."""
+        """Make the plots of the chosen signal, with the same samples on top in both."""
         waves, name = self.scene.waves, self.signal.value
-        magnitude = BundlePlot(self.scene, waves.bundle(name, "db"), name="magnitude", height=290)
+        decibels = waves.bundle(name, "db")
+        magnitude = BundlePlot(self.scene, decibels, name="magnitude", height=290)
         phase = BundlePlot(
             self.scene,
             waves.bundle(name, "phase"),
             name="phase",
             height=290,
             x_range=magnitude.figure.x_range,
+            worst=decibels.worst,
         )
         return magnitude, phase
