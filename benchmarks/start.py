@@ -98,6 +98,19 @@ told["returned"], told["first"], told["first, CPU"] = first_progress(1)
 told["returned again"], told["first again"], told["first again, CPU"] = first_progress(2)
 """
 
+BESIDE = """
+from spicelab_nb.cli.opamp import campaign as opamp
+
+for name in ("alone", "beside a cell"):
+    run = opamp(3000, seed=len(told), store=name.replace(" ", "-")).run(cluster)
+    begun = time.perf_counter()
+    if name == "alone":
+        run.wait(300)
+    while run.active:
+        sum(range(1000))
+    told[name] = time.perf_counter() - begun
+"""
+
 WATCHED = """
 def slow(x, seed):
     time.sleep(0.005)
@@ -173,7 +186,7 @@ def session(seconds: float) -> dict[str, Any]:
         }
         manager, client = start_new_kernel(cwd=folder, env=environment)
         try:
-            cells = ("%load_ext spicelab_nb", CLUSTER, WATCHED, "%spicelab_run watched",
+            cells = ("%load_ext spicelab_nb", CLUSTER, BESIDE, WATCHED, "%spicelab_run watched",
                      WATCH.format(seconds=seconds))  # fmt: skip
             for cell in cells:
                 reply = client.execute_interactive(cell, timeout=300, output_hook=hook)
@@ -237,6 +250,8 @@ def figures(records: Sequence[Mapping[str, Any]]) -> list[Figure]:
         waited("the same, second campaign", "first again, CPU"),
         waited("`run` gives the prompt back, wall", "returned"),
         waited("local cluster of two workers up, wall", "cluster"),
+        waited("3000 samples of an op-amp until done, nothing else running, wall", "alone"),
+        waited("the same beside a cell that computes in Python", "beside a cell"),
         previewed("preview of a known campaign, first in a process, wall", "preview", 100),
         previewed("the same with its HTML", "preview, shown", 100),
         previewed("preview of a known campaign, once more", "preview again", 100),

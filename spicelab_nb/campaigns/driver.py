@@ -16,6 +16,7 @@ import numpy as np
 
 from spicelab_nb.campaigns.chunking import Chunker, Pace, window
 from spicelab_nb.campaigns.task import patiently
+from spicelab_nb.campaigns.turns import quick_turns
 from spicelab_nb.errors import (
     CampaignError,
     CorruptObjectError,
@@ -165,7 +166,8 @@ class Driver:
 
     def _run(self) -> None:
         try:
-            state = self._drive()
+            with quick_turns():
+                state = self._drive()
             message = self._gate.why() if self._gate and state == self._gate.state else ""
         except BaseException as error:  # noqa: BLE001 - a thread's error is shown by the run, not lost
             self.error = error
