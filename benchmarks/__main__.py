@@ -11,7 +11,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-BENCHMARKS = ("engine", "explorer", "overhead", "scale", "start")
+BENCHMARKS = ("engine", "explorer", "overhead", "scale", "sidebar", "start")
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ JupyterLab, where there is one, for what a person waits.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import sys
@@ -14,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.jupyterlab import lab_module
 from benchmarks.measurement import spread
 from benchmarks.records import Figure, of_kind
 
@@ -149,18 +149,18 @@ def session(store: str) -> dict[str, Any]:
 
 def in_browser(store: str) -> dict[str, float] | None:
     """What a person waits for in JupyterLab; None where there is no browser."""
-    lab_module = _lab()
-    if lab_module is None or lab_module.chromium() is None:
+    module = lab_module()
+    if module is None or module.chromium() is None:
         return None
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        lab_module.browser() as running,
+        module.browser() as running,
     ):
-        lab = lab_module.Lab(Path(folder))
+        lab = module.Lab(Path(folder))
         try:
             page = running.new_page(viewport={"width": 1100, "height": 1700})
             cells = [OPEN.format(store=store), "explorer = run.explore(); explorer"]
-            notebook = lab_module.Notebook(page, lab, "look.ipynb", cells)
+            notebook = module.Notebook(page, lab, "look.ipynb", cells)
             notebook.run_through(0, 0)
             begun = page.evaluate("() => performance.now()")
             notebook.run_cell(1)
@@ -177,15 +177,6 @@ def in_browser(store: str) -> dict[str, float] | None:
         finally:
             lab.close()
     return {"first": first / 1000, "brush": sorted(brushes)[6] / 1000}
-
-
-def _lab() -> Any:
-    spec = importlib.util.spec_from_file_location("lab", ROOT / "tests" / "browser" / "lab.py")
-    if spec is None or spec.loader is None or importlib.util.find_spec("playwright") is None:
-        return None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def measure(settings: Settings, write: Write) -> None:

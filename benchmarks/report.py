@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["circumstances", "fill", "markdown", "write"]
 
 ROOT = Path(__file__).resolve().parent.parent
-NAMES = ("engine", "explorer", "overhead", "scale", "start")
+NAMES = ("engine", "explorer", "overhead", "scale", "sidebar", "start")
 TITLES = {
     "engine": "The price of a sample",
     "explorer": "Looking at ten thousand waveforms",
     "overhead": "What distributing costs",
     "scale": "A million samples",
+    "sidebar": "Clusters in JupyterLab's sidebar",
     "start": "Starting and watching",
 }
 

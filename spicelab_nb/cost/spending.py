@@ -229,7 +229,7 @@ def _figure(spending: Spending, currency: str) -> str:
     """Spent each day as bars, and the sum of all days as a line."""
     import numpy as np
 
-    from spicelab_nb.explorer.drawing import Drawing
+    from spicelab_nb.explorer.drawing import Drawing, ticks
 
     days = spending.by("day", currency)
     dates = [datetime.date.fromisoformat(day) for day in days]
@@ -246,11 +246,15 @@ def _figure(spending: Spending, currency: str) -> str:
             before += float(amount)
     sums = before + np.cumsum(each)
     edges = np.arange(wide + 1) - wide + 0.5
+    top = float(sums[-1]) or 0.01
+    # Cents, and thousandths of them, are no numbers with an exponent.
+    amounts = [(v, np.format_float_positional(v, 3, fractional=False)) for v in ticks(0, top, 5)]
     drawing = Drawing(
         (float(edges[0]), float(edges[-1])),
-        (0.0, float(sums[-1]) or 0.01),
+        (0.0, top),
         x_label="day",
         x_ticks=_date_ticks(dates[-1], wide),
+        y_ticks=[(v, text.rstrip(".")) for v, text in amounts],
         y_label=currency,
         title=f"Spent until {dates[-1]}: {spending.total(currency)}\nbars: each day; line: the sum",
         height=240,

@@ -1,6 +1,7 @@
 """What was spent: by campaign, cluster, day and user, whatever the clock did."""
 
 import datetime
+import re
 import tempfile
 from decimal import Decimal
 from pathlib import Path
@@ -142,6 +143,24 @@ def test_sums_by_campaign_cluster_day_and_user(book):
     assert "<svg" in html
     assert "4.00 USD" in html
     assert "<script" not in html
+
+
+@pytest.mark.parametrize("spent", ["0.000091", "0.0123", "4", "123456"])
+def test_the_axes_of_the_plot_have_dates_and_plain_numbers(tmp_path, spent):
+    ledger = Ledger(tmp_path / "ledger.jsonl", clock=Clock(DAY))
+    ledger.append("run", "r", campaign="amp", cluster="lab", spent="0")
+    ledger.append("run-ended", "r", spent=spent, elapsed=1.0, done=1, state="done")
+    html = spending_of(ledger.read()[0], zone=datetime.UTC)._repr_html_()
+    texts = re.findall(r'<text x="[^"]*" y="[^"]*" text-anchor="(middle|end)">([^<]*)</text>', html)
+    heights = [text for anchor, text in texts if anchor == "end"]
+    assert len(heights) >= 3
+    assert all(re.fullmatch(r"\d+(\.\d+)?", text) for text in heights), heights
+    assert sorted(heights, key=float) == heights
+    assert 0.5 * float(spent) < float(heights[-1]) <= float(spent)
+    days = [text for anchor, text in texts if re.fullmatch(r"\d\d-\d\d", text)]
+    last = datetime.datetime.fromtimestamp(DAY, datetime.UTC)
+    week = [last - datetime.timedelta(days=k) for k in range(6, -1, -1)]
+    assert days == [f"{day:%m-%d}" for day in week]
 
 
 def test_names_are_escaped(tmp_path):

@@ -226,6 +226,19 @@ def test_a_row_of_the_table_selects_it(explorer, page):
     assert page.sample.value == 4
 
 
+def test_the_table_has_units_with_prefixes_and_as_many_digits(explorer, page):
+    explorer.selection.replace([7])
+    samples = view(page, "Samples")
+    by_name = {column.field: column for column in samples.table.columns}
+    assert by_name["R1"].title == "R1 (kOhm)"
+    assert by_name["R1"].formatter.format == "0.0000"
+    assert by_name["C1"].title == "C1 (nF)"
+    assert by_name["C1"].formatter.format == "0.00"
+    ds = explorer.columns.dataset
+    assert samples.source.data["R1"][0] == pytest.approx(float(ds.R1[7]) / 1e3)
+    assert samples.source.data["C1"][0] == pytest.approx(float(ds.C1[7]) * 1e9)
+
+
 def test_reasons_of_failures_are_listed():
     reasons = pd.DataFrame({"reason": ["no convergence"] * 2}, index=FAILED)
     asked = []

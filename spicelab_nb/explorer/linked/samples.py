@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spicelab_nb.explorer.figures.axes import largest
 from spicelab_nb.explorer.linked.view import View
 from spicelab_nb.explorer.tables import table
+from spicelab_nb.results.quantities import axis_scale
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +38,7 @@ class SamplesView(View):
     def build(self) -> Any:
         """Make the Panel object."""
         import panel as pn
-        from bokeh.models import ColumnDataSource, DataTable, NumberFormatter, TableColumn
+        from bokeh.models import ColumnDataSource, DataTable, TableColumn
 
         columns = self.scene.columns
         self._frame: pd.DataFrame = table(columns.dataset, self.scene.failures)
@@ -46,19 +48,17 @@ class SamplesView(View):
         self.source = ColumnDataSource({name: [] for name in ("point", *self._frame.columns)})
         listed = []
         for name in self._frame.columns:
-            number = self._frame[name].dtype.kind == "f"
             unit = ""
             if name in columns.dataset.variables:
                 unit = str(columns.dataset[name].attrs.get("units", ""))
+            values = self._frame[name].to_numpy()
             options: dict[str, Any] = {}
-            if number:
-                from bokeh.models import ScientificFormatter
-
-                options["formatter"] = ScientificFormatter(
-                    precision=5, power_limit_high=5, power_limit_low=-3
-                )
-            elif self._frame[name].dtype.kind in "iu":
-                options["formatter"] = NumberFormatter(format="0")
+            if values.dtype.kind == "f":
+                scale, unit = axis_scale(largest(values), unit)
+                self._frame[name] = values * scale
+                options["formatter"] = _formatter(values * scale)
+            elif values.dtype.kind in "iu":
+                options["formatter"] = _formatter(values)
             title = f"{name} ({unit})" if unit else str(name)
             width = 360 if name == "reason" else max(100, 8 * len(title) + 20)
             listed.append(TableColumn(field=str(name), title=title, width=width, **options))
@@ -115,3 +115,21 @@ class SamplesView(View):
             return
         points = np.asarray(self.source.data["point"])[np.asarray(new, np.intp)]
         self.scene.guarded(lambda: self.scene.selection.replace(points))()
+
+
+def _formatter(values: NDArray[Any]) -> Any:
+    """Five digits; with an exponent where values lie so far apart that some would have none."""
+    from bokeh.models import NumberFormatter, ScientificFormatter
+
+    if values.dtype.kind != "f":
+        return NumberFormatter(format="0", text_align="right")
+    size = np.abs(values[np.isfinite(values) & (values != 0)])
+    if len(size) and not 1e-3 <= size.max() < 1e6:
+        return ScientificFormatter(precision=5, text_align="right")
+    if len(size) and np.quantile(size, 0.02) < 1e-3 * size.max():
+        return ScientificFormatter(
+            precision=5, power_limit_high=5, power_limit_low=-3, text_align="right"
+        )
+    before = int(np.floor(np.log10(size.max()))) if len(size) else 0
+    decimals = min(max(4 - before, 0), 7)
+    return NumberFormatter(format=f"0.{'0' * decimals}" if decimals else "0", text_align="right")
