@@ -339,6 +339,7 @@ class Campaign:
         machines: Iterable[Any] | None = None,
         speed: Any = None,
         tariff: Tariff | None = None,
+        chunk_length: int | None = None,
     ) -> Preview:
         """Say what the campaign will take, in time and money, at each place where it could run.
 
@@ -361,6 +362,8 @@ class Campaign:
             uncertainty, or one by name of the place.
         tariff
             What clouds charge beside their machines, and how long these take to boot.
+        chunk_length
+            Samples a chunk, as it will be given to ``run``; None: it adapts.
 
         Returns
         -------
@@ -391,6 +394,7 @@ class Campaign:
             machines=machines,
             speed=speed,
             tariff=tariff,
+            chunk_length=chunk_length,
         )
 
     @suggests_arguments

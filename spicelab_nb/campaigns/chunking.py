@@ -10,16 +10,18 @@ is too little for all slots, ``L = sqrt(W / 250)`` is soonest done, since handin
 from __future__ import annotations
 
 import math
+import operator
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from spicelab_nb.errors import CampaignError
 from spicelab_nb.executors.executor import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["Chunker", "Pace", "window"]
+__all__ = ["Chunker", "Pace", "checked_length", "window"]
 
 TASKS_PER_SECOND = 250
 """What a Dask scheduler is asked for at most, with a margin of two under what it can do."""
@@ -155,6 +157,25 @@ class Pace:
         if chunks:
             self._handed_out.append((self._clock(), chunks))
             self._recent += chunks
+
+
+def checked_length(length: Any) -> int | None:
+    """Take a chunk length that a person gave; None: it adapts.
+
+    Raises
+    ------
+    CampaignError
+        It is no whole number, or below 1.
+    """
+    if length is None:
+        return None
+    try:
+        whole = 0 if isinstance(length, bool) else operator.index(length)
+    except TypeError:
+        raise CampaignError(f"chunk_length is a whole number of samples, not {length!r}.") from None
+    if whole < 1:
+        raise CampaignError(f"chunk_length must be at least 1, not {length}.")
+    return whole
 
 
 def window(slots: int) -> tuple[int, int]:

@@ -332,6 +332,7 @@ def open_expense(
     simulator: Simulator,
     specs: Mapping[str, Spec],
     cluster: Cluster | None,
+    chunk_length: int | None,
     budget: Any,
     hold: bool,
 ) -> Expense:
@@ -361,6 +362,7 @@ def open_expense(
                 pilot=budget is not None,
                 # Other places matter only where this one may be refused.
                 machines=None if budget is not None else [],
+                chunk_length=chunk_length,
                 also=_described(cluster),
             )
             looked.append((preview, row_of(preview, cluster)))

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from spicelab_nb.campaigns.chunking import checked_length
 from spicelab_nb.campaigns.run import Run
 from spicelab_nb.cost.budget import budget_of
 from spicelab_nb.errors import BudgetError, CampaignError
@@ -47,8 +48,7 @@ def begin(
     reserve: bool = True,
 ) -> Run:
     """Start a run of a campaign, or give the one that is under way in this kernel."""
-    if chunk_length is not None and chunk_length < 1:
-        raise CampaignError(f"chunk_length must be at least 1, not {chunk_length}.")
+    chunk_length = checked_length(chunk_length)
     if budget is not None:
         budget = budget_of(budget)
     opened = Store.open(store, create=True)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from spicelab_nb import clusters
+from spicelab_nb.campaigns.chunking import checked_length
 from spicelab_nb.campaigns.opening import label
 from spicelab_nb.campaigns.pilot import (
     Pilot,
@@ -101,12 +102,14 @@ def make_preview(
     machines: Any = None,
     speed: Any = None,
     tariff: Tariff | None = None,
+    chunk_length: int | None = None,
     also: Record | None = None,
     today: datetime.date | None = None,
 ) -> Preview:
     """Make the preview of a campaign; see ``Campaign.preview``."""
     if seconds_per_sample is not None and not seconds_per_sample > 0:
         raise CostError(f"seconds_per_sample= is a time above 0, not {seconds_per_sample!r}.")
+    length = checked_length(chunk_length)
     ratios = _Speeds(speed)
     chosen, note = _machines(machines, today or datetime.datetime.now(datetime.UTC).date())
     opened = _existing(store, plan)
@@ -121,6 +124,8 @@ def make_preview(
         opened.write_pilot(describe(measured))
         left = _left(opened, design)
     workload, basis, problem = _workload(simulator, measured, left, seconds_per_sample)
+    if workload is not None and length is not None:
+        workload = replace(workload, chunk=length)
     start_s = measured.start_s if measured is not None else 0.0
     records = {record.id: record for record in clusters.list_clusters()}
     if also is not None:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from spicelab_nb import clusters
+from spicelab_nb.campaigns.chunking import checked_length
 from spicelab_nb.campaigns.driver import Driver
 from spicelab_nb.campaigns.expense import Expense, open_expense
 from spicelab_nb.campaigns.progress import Tally, tally_of
@@ -69,6 +70,7 @@ def start(
     BudgetError
         What is missing may cost more than the budget has left.
     """
+    chunk_length = checked_length(chunk_length)
     chosen = _live(cluster) if cluster is not None else clusters.current()
     if store.url.startswith("memory://") and (chosen is None or chosen.kind != "serial"):
         raise CampaignError(
@@ -83,6 +85,7 @@ def start(
         simulator=simulator,
         specs=specs,
         cluster=chosen,
+        chunk_length=chunk_length,
         budget=budget,
         hold=reserve,
     )

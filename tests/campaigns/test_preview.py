@@ -386,6 +386,37 @@ def test_more_workers_than_chunks_are_never_recommended(tmp_path):
         assert all(row.workers <= row.estimate.chunks for row in wish.candidates)
 
 
+def test_a_chunk_length_of_ones_own_is_reckoned_with(tmp_path, serial):
+    campaign = campaign_in(tmp_path / "s", n=20_000)
+    adapted, short = (campaign.preview(machines=[], chunk_length=length) for length in (None, 1))
+    # Publishing a chunk takes milliseconds, a sample microseconds.
+    assert short.rows[0].estimate.makespan_s.mean > 10 * adapted.rows[0].estimate.makespan_s.mean
+    halves = campaign.preview(
+        machines=[OwnMachine(name="rack", cores=64, memory_gib=64)], chunk_length=10_000
+    )
+    (rack,) = [row for row in halves.rows if row.place.name == "rack"]
+    assert rack.workers <= 2
+
+    run = campaign_in(tmp_path / "t", n=1000)
+    run.preview(machines=[])
+    foreseen = run.preview(machines=[], chunk_length=2)
+    (row,) = [row for row in foreseen.rows if row.place.machine.name == serial.name]
+    done = run.run(serial, chunk_length=2).wait(120)
+    assert done.cost.runs[-1].predicted_s.mean == pytest.approx(
+        row.estimate.makespan_s.mean, rel=0.5
+    )
+
+
+@pytest.mark.parametrize("length", [0, -3, 2.5, "7", True])
+def test_a_chunk_length_that_makes_no_sense_is_refused(tmp_path, serial, length):
+    campaign = campaign_in(tmp_path / "s", n=10)
+    with pytest.raises(errors.CampaignError, match="chunk_length"):
+        campaign.preview(chunk_length=length)
+    with pytest.raises(errors.CampaignError, match="chunk_length"):
+        campaign.run(serial, chunk_length=length)
+    assert not (tmp_path / "s").exists()
+
+
 def test_a_cluster_with_more_workers_than_chunks_still_has_its_row(tmp_path):
     with sl.cluster("serial", name="desk", price=0.5):
         preview = campaign_in(tmp_path / "s", n=33).preview(machines=[])
