@@ -229,7 +229,7 @@ def _figure(spending: Spending, currency: str) -> str:
     """Spent each day as bars, and the sum of all days as a line."""
     import numpy as np
 
-    from spicelab_nb.explorer.drawing import Drawing, ticks
+    from spicelab_nb.explorer.drawing import Drawing
 
     days = spending.by("day", currency)
     dates = [datetime.date.fromisoformat(day) for day in days]
@@ -246,16 +246,14 @@ def _figure(spending: Spending, currency: str) -> str:
             before += float(amount)
     sums = before + np.cumsum(each)
     edges = np.arange(wide + 1) - wide + 0.5
-    top = float(sums[-1]) or 0.01
-    # Cents, and thousandths of them, are no numbers with an exponent.
-    amounts = [(v, np.format_float_positional(v, 3, fractional=False)) for v in ticks(0, top, 5)]
+    part, part_name = _part_of(float(sums[-1]), currency)
+    each, sums = each / part, sums / part
     drawing = Drawing(
         (float(edges[0]), float(edges[-1])),
-        (0.0, top),
+        (0.0, float(sums[-1]) or 0.01),
         x_label="day",
         x_ticks=_date_ticks(dates[-1], wide),
-        y_ticks=[(v, text.rstrip(".")) for v, text in amounts],
-        y_label=currency,
+        y_label=part_name,
         title=f"Spent until {dates[-1]}: {spending.total(currency)}\nbars: each day; line: the sum",
         height=240,
     )
@@ -265,6 +263,15 @@ def _figure(spending: Spending, currency: str) -> str:
         "<div style='display:inline-block;background:#fff;color:#222;font:12px sans-serif'>"
         f"{drawing.svg()}</div>"
     )
+
+
+def _part_of(amount: float, currency: str) -> tuple[float, str]:
+    """Give what an axis up to `amount` counts, so that its numbers are short, and its name."""
+    if not 0 < amount < 0.05:
+        return 1.0, currency
+    if amount >= 5e-5:
+        return 1e-3, f"thousandths of a {currency}"
+    return 1e-6, f"millionths of a {currency}"
 
 
 def _date_ticks(last: datetime.date, days: int) -> list[tuple[float, str]]:

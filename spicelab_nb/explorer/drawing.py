@@ -43,8 +43,8 @@ class Drawing:
         Texts, escaped here.
     log_x
         A logarithmic x axis; `x_range` above 0.
-    x_ticks, y_ticks
-        Where an axis has a text, and which; None: at round numbers.
+    x_ticks
+        Where the x axis has a text, and which; None: at round numbers.
     key
         Whether curves have names: they stand to the right of the axes.
     width, height
@@ -61,14 +61,12 @@ class Drawing:
         title: str,
         log_x: bool = False,
         x_ticks: Sequence[tuple[float, str]] | None = None,
-        y_ticks: Sequence[tuple[float, str]] | None = None,
         key: bool = False,
         width: int = 560,
         height: int = 330,
     ) -> None:
         self._log = log_x
         self._given_ticks = x_ticks
-        self._given_heights = y_ticks
         self._x = _spread(*(np.log10(x_range) if log_x else x_range))
         self._y = _spread(*y_range)
         self._width, self._height = width, height
@@ -172,10 +170,12 @@ class Drawing:
             at = float(self._px(np.array([value]))[0])
             grid.append(f"M{at:.1f} {_TOP}V{bottom}")
             texts.append(f'<text x="{at:.1f}" y="{bottom + 15}" text-anchor="middle">{text}</text>')
-        for value, text in self._y_ticks():
+        for value in ticks(*self._y, count=5):
             at = float(self._py(np.array([value]))[0])
             grid.append(f"M{_LEFT} {at:.1f}H{right}")
-            texts.append(f'<text x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{text}</text>')
+            texts.append(
+                f'<text x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{_number(value)}</text>'
+            )
         middle = (_TOP + bottom) / 2
         self._parts.append(
             f'<path d="{"".join(grid)}" stroke="#e3e3e3" fill="none"/>'
@@ -199,11 +199,6 @@ class Drawing:
             (10.0**k, f"{10 ** (k % 3)}{prefix.get(k // 3, f'e{3 * (k // 3)}')}")
             for k in range(first, last + 1, step)
         ]
-
-    def _y_ticks(self) -> Sequence[tuple[float, str]]:
-        if self._given_heights is not None:
-            return self._given_heights
-        return [(v, _number(v)) for v in ticks(*self._y, count=5)]
 
     def _px(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         value = np.log10(x) if self._log else x

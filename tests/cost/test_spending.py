@@ -145,8 +145,17 @@ def test_sums_by_campaign_cluster_day_and_user(book):
     assert "<script" not in html
 
 
-@pytest.mark.parametrize("spent", ["0.000091", "0.0123", "4", "123456"])
-def test_the_axes_of_the_plot_have_dates_and_plain_numbers(tmp_path, spent):
+@pytest.mark.parametrize(
+    ("spent", "label", "part"),
+    [
+        ("0.000004", "millionths of a USD", 1e-6),
+        ("0.000091", "thousandths of a USD", 1e-3),
+        ("0.0123", "thousandths of a USD", 1e-3),
+        ("4", "USD", 1),
+        ("123456", "USD", 1),
+    ],
+)
+def test_the_axes_of_the_plot_have_dates_and_short_numbers(tmp_path, spent, label, part):
     ledger = Ledger(tmp_path / "ledger.jsonl", clock=Clock(DAY))
     ledger.append("run", "r", campaign="amp", cluster="lab", spent="0")
     ledger.append("run-ended", "r", spent=spent, elapsed=1.0, done=1, state="done")
@@ -154,9 +163,10 @@ def test_the_axes_of_the_plot_have_dates_and_plain_numbers(tmp_path, spent):
     texts = re.findall(r'<text x="[^"]*" y="[^"]*" text-anchor="(middle|end)">([^<]*)</text>', html)
     heights = [text for anchor, text in texts if anchor == "end"]
     assert len(heights) >= 3
-    assert all(re.fullmatch(r"\d+(\.\d+)?", text) for text in heights), heights
+    assert all(re.fullmatch(r"\d{1,6}(\.\d{1,3})?", text) for text in heights), heights
+    assert f">{label}</text>" in html
     assert sorted(heights, key=float) == heights
-    assert 0.5 * float(spent) < float(heights[-1]) <= float(spent)
+    assert 0.5 * float(spent) < part * float(heights[-1]) <= float(spent)
     days = [text for anchor, text in texts if re.fullmatch(r"\d\d-\d\d", text)]
     last = datetime.datetime.fromtimestamp(DAY, datetime.UTC)
     week = [last - datetime.timedelta(days=k) for k in range(6, -1, -1)]
