@@ -83,14 +83,16 @@ class ScatterView(View):
             "x": xs[self._points] * scale_x,
             "y": ys[self._points] * scale_y,
         }
-        data |= {d: columns.coordinate(d, self._points) for d in columns.dims}
+        # By number: a dimension may be called x.
+        fields = {d: f"dimension {k}" for k, d in enumerate(columns.dims)}
+        data |= {fields[d]: columns.coordinate(d, self._points) for d in columns.dims}
         self.source = ColumnDataSource(data)
         made.scatter(
             "x", "y", source=self.source, size=4.5, color=BLUE, alpha=0.55, line_alpha=0,
             selection_color=ORANGE, selection_alpha=0.95, nonselection_color=BLUE,
             nonselection_alpha=0.12,
         )  # fmt: skip
-        tips = [(d, f"@{{{d}}}") for d in columns.dims]
+        tips = [(d, f"@{{{field}}}") for d, field in fields.items()]
         made.add_tools(HoverTool(tooltips=[*tips, (self.x, "@x"), (self.y, "@y")]))
         limit_spans(made, specs[0], scale_x, "height")
         limit_spans(made, specs[1], scale_y, "width")
