@@ -40,3 +40,19 @@ def test_dimensions_that_are_called_x_and_y_are_no_places_of_dots():
     assert page.scatter.source.data["x"].tolist() == y * 3
     assert page.scatter.source.data["y"].tolist() == f.ravel().tolist()
     assert not page.complaint.visible
+
+
+def test_ranges_in_which_nothing_lies_are_cleared_too():
+    explorer = Explorer(rc_dataset(50))
+    page = explorer.page()
+    parallel = view(page, "Parallel coordinates")
+    for low, high in ((0.0, 0.01), (0.99, 1.0)):
+        for axis in (0, 1):
+            drag(parallel.figure, x0=axis - 0.2, x1=axis + 0.2, y0=low, y1=high)
+    drag(parallel.figure, x0=0.8, x1=1.2, y0=0.3, y1=0.3001)
+    assert not len(explorer.selection)
+    assert len(parallel.ranges.data["left"]) == 2
+    page.clear.clicks += 1
+    assert len(parallel.ranges.data["left"]) == 0
+    drag(parallel.figure, x0=-0.2, x1=0.2, y0=0.0, y1=1.0)
+    assert len(explorer.selection) == 50

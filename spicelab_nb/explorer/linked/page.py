@@ -119,7 +119,7 @@ class Page:
         )
         self.measure.param.watch(guarded(self._measure_chosen), "value")
         self.clear = pn.widgets.Button(label="Clear selection", width=120)
-        self.clear.on_click(guarded(lambda event: scene.selection.clear()))
+        self.clear.on_click(guarded(self._clear))
         self.failing = pn.widgets.Button(label="Select out of spec", width=140)
         self.failing.on_click(guarded(self._select_failing))
         self.failing.visible = bool(scene.columns.specs)
@@ -236,6 +236,13 @@ class Page:
         for view in self.views:
             self.scene.guarded(view.measure_changed)()
         self._describe(self.scene.selection.points)
+
+    def _clear(self, event: Any) -> None:
+        del event
+        if len(self.scene.selection):
+            self.scene.selection.clear()
+        else:  # nobody is told, and ranges in which nothing lies would stay
+            self._answer(self.scene.selection.points)
 
     def _select_failing(self, event: Any) -> None:
         del event
