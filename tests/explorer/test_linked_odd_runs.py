@@ -56,3 +56,22 @@ def test_ranges_in_which_nothing_lies_are_cleared_too():
     assert len(parallel.ranges.data["left"]) == 0
     drag(parallel.figure, x0=-0.2, x1=0.2, y0=0.0, y1=1.0)
     assert len(explorer.selection) == 50
+
+
+@pytest.mark.parametrize("statistic", ["median", "sd"])
+def test_selected_points_lie_on_the_curve_that_is_drawn_of_their_samples(statistic):
+    k = np.linspace(0.2, 1.8, 9)
+    r = [1.0, 2.0, 3.0]
+    f = np.array([700.0, 800.0, 900.0])[:, None] * k
+    coords = {"R": ("R", r, ROLE), "sample": np.arange(9), "k": ("sample", k, ROLE)}
+    explorer = Explorer(swept(f, ("R", "sample"), coords))
+    page = explorer.page()
+    surface = view(page, "Response surface")
+    surface.statistic.value = statistic
+    explorer.selection.replace(np.arange(9, 27))
+    found = np.median(f, axis=1) if statistic == "median" else np.std(f, axis=1, ddof=1)
+    # Each sample is more than 1 kHz somewhere, and what is drawn of them less: still in Hz.
+    assert surface._shown[0].object.yaxis.axis_label == f"{statistic} of f (Hz)"
+    assert surface.selected.data["x"].tolist() == r[1:]
+    assert surface.selected.data["y"] == pytest.approx(found[1:])
+    assert not page.complaint.visible

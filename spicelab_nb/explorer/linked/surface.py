@@ -65,7 +65,7 @@ class SurfaceView(View):
         """Draw the measure anew."""
         import panel as pn
         from bokeh.events import SelectionGeometry
-        from bokeh.models import BoxSelectTool, ColumnDataSource
+        from bokeh.models import BoxSelectTool, ColumnDataSource, Line
 
         dataset, measure = self.scene.columns.dataset, self.scene.measure
         axes = [self.x.value] + ([self.y.value] if self.y.value not in ("", self.x.value) else [])
@@ -85,6 +85,10 @@ class SurfaceView(View):
             self._shown[:] = [pn.pane.HTML(f"<p>{escape(str(error))}</p>")]
             return
         self._columns = [column_of(dataset, d) for d in axes]
+        if len(axes) == 1:
+            curve = next(r for r in made.renderers if isinstance(r.glyph, Line))
+            data = curve.data_source.data
+            self._curve = np.asarray(data[curve.glyph.x]), np.asarray(data[curve.glyph.y])
         self._scales = [axis_scale(largest(c.values), label_of(c)[1])[0] for c in self._columns]
         made.scatter(
             "x", "y", source=self.selected, size=13, line_color=ORANGE, line_width=2.5,
@@ -103,14 +107,9 @@ class SurfaceView(View):
             for c, s in zip(self._columns, self._scales, strict=True)
         ]
         if len(places) == 1:
-            measure = self.scene.measure
-            values = self.scene.columns.values(measure)
-            variable = self.scene.columns.dataset[measure]
-            spec = self.scene.columns.specs.get(measure)
-            limits = (spec.min, spec.max) if spec else ()
-            places.append(
-                values[points] * axis_scale(largest(values, limits), label_of(variable)[1])[0]
-            )
+            # On the curve as it is drawn: of samples that is a statistic of them.
+            x, y = self._curve
+            places.append(y[np.abs(x - places[0][:, np.newaxis]).argmin(axis=1)])
         spots = np.unique(np.column_stack(places), axis=0) if len(points) else np.empty((0, 2))
         self.selected.data = {"x": spots[:, 0], "y": spots[:, 1]}
 
