@@ -75,3 +75,14 @@ def test_selected_points_lie_on_the_curve_that_is_drawn_of_their_samples(statist
     assert surface.selected.data["x"].tolist() == r[1:]
     assert surface.selected.data["y"] == pytest.approx(found[1:])
     assert not page.complaint.visible
+
+
+def test_a_measure_that_is_called_point_is_no_row_of_the_table():
+    ds = rc_dataset(20).rename(gain="point")
+    explorer = Explorer(ds)
+    page = explorer.page()
+    samples = view(page, "Samples")
+    assert samples.source.data["point"] == pytest.approx(ds.point.values)
+    samples.source.selected.indices = [5]
+    assert explorer.selection.points.tolist() == [5]
+    assert not page.complaint.visible

@@ -77,6 +77,7 @@ class SamplesView(View):
         rows = self._rows(points)
         shown = rows[:ROWS]
         part = self._frame.iloc[shown]
+        self._listed = shown
         self._answering = True
         try:
             self.source.selected.indices = []
@@ -113,7 +114,7 @@ class SamplesView(View):
         del attr, old
         if self._answering or not new:
             return
-        points = np.asarray(self.source.data["point"])[np.asarray(new, np.intp)]
+        points = self._listed[np.asarray(new, np.intp)]
         self.scene.guarded(lambda: self.scene.selection.replace(points))()
 
 
