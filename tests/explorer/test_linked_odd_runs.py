@@ -9,6 +9,7 @@ pytest.importorskip("panel")
 from bokeh.events import SelectionGeometry
 
 from spicelab_nb.explorer.linked import Explorer
+from spicelab_nb.explorer.linked.histogram import HistogramView
 from spicelab_nb.testing.datasets import rc_dataset, status_attrs
 
 ROLE = {"role": "parameter"}
@@ -86,3 +87,14 @@ def test_a_measure_that_is_called_point_is_no_row_of_the_table():
     samples.source.selected.indices = [5]
     assert explorer.selection.points.tolist() == [5]
     assert not page.complaint.visible
+
+
+def test_what_is_saved_is_not_drawn_with_the_selections_to_come(monkeypatch, tmp_path):
+    explorer = Explorer(rc_dataset(20))
+    drawn = []
+    monkeypatch.setattr(HistogramView, "show", lambda self, points: drawn.append(len(points)))
+    explorer.selection.replace([1])
+    explorer.save(tmp_path / "saved.html")
+    assert drawn == [1]
+    explorer.selection.replace([1, 2])
+    assert drawn == [1]

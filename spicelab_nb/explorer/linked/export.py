@@ -21,6 +21,7 @@ def write_page(explorer: Explorer, path: str | os.PathLike[str]) -> Path:
     import panel as pn
 
     page = explorer.page()
+    page.unwatch()  # it is looked at once, and would be drawn with every selection to come
     parts: list[Any] = [page.headline(), page.state]
     views = [v for v in page.views if v is not page.resimulation]
     if not explorer.columns.measures:
