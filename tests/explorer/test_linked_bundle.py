@@ -79,3 +79,20 @@ def test_nothing_ok_and_no_such_part(waves):
         read_bundle(waves["ac"]["v(out)"].isel(sample=[5, 6]))
     with pytest.raises(MeasureError, match="is real"):
         read_bundle(waves["tran"]["v(out)"], part="phase")
+
+
+@pytest.mark.parametrize("dead", [0, 40])
+def test_a_sample_without_any_response_is_the_worst_and_hides_no_other(block, dead):
+    wave = rc_waveforms(rc_dataset(60))["ac"]["v(out)"].copy(deep=True)
+    wave[dead] = 0.0
+    wave[:, 3] = 0.0
+    found, expected = read_bundle(wave, part="db"), envelope(wave, part="db", worst=1)
+    assert found.worst[0] == dead
+    assert expected.worst[0][0] == f"sample {dead}"
+    rest = np.arange(len(wave.frequency)) != 3
+    assert np.allclose(found.envelope.median[rest], expected.median[rest], atol=1e-4)
+    assert np.array_equal(found.envelope.least, expected.least)
+    points, curves = found.curves(np.array([dead, 7]))
+    row = points.tolist().index(7)
+    assert np.allclose(curves[row][rest], 20 * np.log10(np.abs(wave[7].values[rest])), atol=1e-4)
+    assert np.isneginf(curves[1 - row]).all()

@@ -10,7 +10,7 @@ from bokeh.events import SelectionGeometry
 
 from spicelab_nb.explorer.linked import Explorer
 from spicelab_nb.explorer.linked.histogram import HistogramView
-from spicelab_nb.testing.datasets import rc_dataset, status_attrs
+from spicelab_nb.testing.datasets import rc_dataset, rc_waveforms, status_attrs
 
 ROLE = {"role": "parameter"}
 
@@ -98,3 +98,21 @@ def test_what_is_saved_is_not_drawn_with_the_selections_to_come(monkeypatch, tmp
     assert drawn == [1]
     explorer.selection.replace([1, 2])
     assert drawn == [1]
+
+
+def test_a_sample_without_any_response_draws_nothing_and_the_others_are_drawn():
+    ds = rc_dataset(30)
+    waves = rc_waveforms(ds)
+    waves["ac"]["v(out)"][0] = 0.0
+    explorer = Explorer(ds, waveforms=waves)
+    page = explorer.page()
+    (plot,) = page.waveforms.plots
+    assert np.isfinite(plot._bundle.envelope.median).all()
+    explorer.selection.replace([0, 4])
+    y = np.split(np.asarray(plot.curves.data["y"]), 2)
+    assert np.isnan(y[0]).all()
+    assert np.isfinite(y[1][:-1]).all()
+    for line in plot.figure.renderers:
+        for values in line.data_source.data.values():
+            values = np.asarray(values)
+            assert values.dtype.kind != "f" or not np.isinf(values).any()

@@ -142,7 +142,8 @@ def read_bundle(
             continue
         y = y if len(there) == len(y) else y[there]
         if reference is None:
-            reference = y[0].copy()
+            # A response of 0 has no decibels to take differences from.
+            reference = np.where(np.isfinite(y[0]), y[0], 0.0)
         if part == "phase":
             y = _turned(y, reference)
         np.minimum(least, y.min(axis=0), out=least)
@@ -159,7 +160,8 @@ def read_bundle(
     levels = sorted({q for pair in quantiles for q in pair} | {0.5})
     at = dict(zip(levels, reference + _quantiles(differences, levels), strict=True))
     numbers = np.concatenate(points)
-    outer = at[quantiles[0][1]] - at[quantiles[0][0]]
+    with np.errstate(invalid="ignore"):
+        outer = at[quantiles[0][1]] - at[quantiles[0][0]]
     strays = _furthest(differences, at[0.5] - reference, outer, worst)
     envelope = Envelope(
         x=x,
@@ -215,7 +217,8 @@ def _quantiles(rows: NDArray[np.float32], levels: Sequence[float]) -> NDArray[np
         block = np.ascontiguousarray(rows[:, start : start + _COLUMNS].T)
         block.sort(axis=1)
         below, above = block[:, low].T.astype(np.float64), block[:, high].T.astype(np.float64)
-        at[:, start : start + _COLUMNS] = below + share * (above - below)
+        with np.errstate(invalid="ignore"):  # between decibels of 0 there is nothing
+            at[:, start : start + _COLUMNS] = below + share * (above - below)
     return at
 
 
@@ -226,12 +229,15 @@ def _furthest(
     count: int,
 ) -> NDArray[np.intp]:
     """Rows that stray furthest from the median, in units of the outer band's width there."""
+    known = np.isfinite(median)  # elsewhere the response of half of them is 0: no decibels
+    band = np.where(np.isfinite(band), band, 0.0)
     floor = 0.01 * float(np.max(band)) or 1.0
     weight = (1 / np.maximum(band, floor)).astype(np.float32)
-    middle = median.astype(np.float32)
+    middle = np.where(known, median, 0.0).astype(np.float32)
     far = np.empty(len(rows))
     for start in range(0, len(rows), 1024):
         part = np.abs(rows[start : start + 1024] - middle)
         part *= weight
+        part[:, ~known] = 0.0
         far[start : start + 1024] = part.max(axis=1)
     return np.argsort(-far, kind="stable")[:count]

@@ -84,7 +84,7 @@ class BundlePlot:
         # One broken line: curves of their own are an object and several messages each.
         self.curves.data = {
             "x": np.tile(np.append(self._x, np.nan), count),
-            "y": np.hstack([curves * self._scale, gap]).ravel(),
+            "y": np.hstack([self._shown(curves), gap]).ravel(),
             "which": np.repeat(np.arange(count), length + 1),
         }
         self.labels.data = {"label": [self._scene.columns.label(int(p)) for p in drawn]}
@@ -93,10 +93,14 @@ class BundlePlot:
         low, high = (none, none) if spread is None else spread
         self.spread.data = {
             "x": none if spread is None else self._x,
-            "low": low * self._scale,
-            "high": high * self._scale,
+            "low": self._shown(low),
+            "high": self._shown(high),
         }
         self.figure.title.text = self._title(len(points), len(drawn))
+
+    def _shown(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        # A response of 0 has no decibels, and an axis that reaches there shows nothing else.
+        return np.where(np.isfinite(values), values * self._scale, np.nan)
 
     def _title(self, selected: int, drawn: int) -> str:
         e = self._bundle.envelope
@@ -112,20 +116,20 @@ class BundlePlot:
         return first + f"\n{selected} selected{some}"
 
     def _draw_all(self) -> None:
-        e, scale, made = self._bundle.envelope, self._scale, self.figure
+        e, shown, made = self._bundle.envelope, self._shown, self.figure
         for k, ((low, high), (a, b)) in enumerate(zip(e.bands, e.quantiles, strict=True)):
             made.varea(
-                self._x, low * scale, high * scale, fill_color=BLUE, fill_alpha=0.2 + 0.2 * k,
+                self._x, shown(low), shown(high), fill_color=BLUE, fill_alpha=0.2 + 0.2 * k,
                 legend_label=f"{100 * a:g} to {100 * b:g} %",
             )  # fmt: skip
-        made.line(self._x, e.median * scale, color=BLUE, line_width=2, legend_label="median")
+        made.line(self._x, shown(e.median), color=BLUE, line_width=2, legend_label="median")
         for values in (e.least, e.most):
-            made.line(self._x, values * scale, color=GREY, legend_label="min, max")
+            made.line(self._x, shown(values), color=GREY, legend_label="min, max")
         points, curves = self._bundle.curves(np.sort(np.array(self._worst, np.intp)))
         by_point = dict(zip(points.tolist(), curves, strict=True))
         for k, point in enumerate(point for point in self._worst if point in by_point):
             made.line(
-                self._x, by_point[point] * scale, color=_WORST[k % len(_WORST)], line_dash=[5, 3],
+                self._x, shown(by_point[point]), color=_WORST[k % len(_WORST)], line_dash=[5, 3],
                 legend_label=f"worst: {self._scene.columns.label(point)}",
             )  # fmt: skip
 
