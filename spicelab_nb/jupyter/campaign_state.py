@@ -160,7 +160,7 @@ def describe_histogram(
     values
         ``(n,)`` float64, NaN where there is no value.
     spec
-        Its limits are drawn, and bins beyond them marked.
+        Its limits are drawn, and bins with values beyond them marked.
     bins
         To count in the edges of an earlier histogram; None: choose them.
 
@@ -172,15 +172,14 @@ def describe_histogram(
         For the next call.
     """
     low, high = (spec.min, spec.max) if spec is not None else (None, None)
-    if bins is None:
-        bins = histogram(values, low=low, high=high)
-    else:
-        fresh = Histogram(edges=bins.edges, counts=np.zeros_like(bins.counts))
-        bins = fresh.add(values)
-    edges, width = bins.edges, float(bins.edges[-1] - bins.edges[0])
+    edges = histogram(values, low=low, high=high).edges if bins is None else bins.edges
+    fresh = Histogram(edges=edges, counts=np.zeros(len(edges) - 1, dtype=np.int64))
+    bins = fresh.add(values)
+    width = float(edges[-1] - edges[0])
     at = (edges - edges[0]) / width
-    middle = (edges[:-1] + edges[1:]) / 2
-    beyond = np.zeros(len(middle), bool) if spec is None else ~spec.passes(middle)
+    # By the values in a bin: one that lies on the upper limit keeps it, and is in the bin above.
+    failing = values[:0] if spec is None else values[~spec.passes(values)]
+    beyond = fresh.add(failing).counts > 0
     peak = int(bins.counts.max())
     heights = bins.counts / max(peak, 1)
     bars = [

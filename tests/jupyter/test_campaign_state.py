@@ -122,6 +122,22 @@ def test_a_histogram_marks_what_is_beyond_the_spec():
     json.dumps(drawing, allow_nan=False)
 
 
+@pytest.mark.parametrize("spec", [Spec(min=1, max=3), Spec(max=3), Spec(min=3)])
+def test_values_on_a_limit_are_not_marked(spec):
+    values = np.array([0.0, 1, 1, 2, 3, 3, 3, 4, 5])
+    drawing, bins = describe_histogram("bits", values, spec=spec)
+    width = bins.edges[-1] - bins.edges[0]
+    marked = {
+        float(v)
+        for left, right, _, beyond in drawing["bars"]
+        for v in values
+        if beyond and left - 1e-3 <= (v - bins.edges[0]) / width < right - 1e-3
+    }
+    assert marked >= set(values[~spec.passes(values)].tolist()) - {5.0}
+    assert not marked & set(values[spec.passes(values)].tolist())
+    assert f"{(~spec.passes(values)).sum()} beyond the spec" in drawing["hint"]
+
+
 def test_bins_stay_while_values_arrive():
     values = np.random.default_rng(1).normal(0, 1, 1000)
     _, bins = describe_histogram("m", values[:500], spec=None)
