@@ -71,12 +71,14 @@ class ClusterPanel(LiveWidget):
             return "Starting a cluster", lambda: clusters.cluster(
                 "local", workers=workers, name=label
             )
+        # The page sends the id, which nobody knows a cluster by.
+        called = next((c["name"] for c in self.clusters if c["id"] == name), name)
         if asked.get("ask") == "stop":
-            return f"Stopping {name}", lambda: cluster_actions.stop(name)
+            return f"Stopping {called}", lambda: cluster_actions.stop(name)
         if asked.get("ask") == "use":
-            return f"Joining {name}", lambda: clusters.set_current(name)
+            return f"Joining {called}", lambda: clusters.set_current(name)
         if asked.get("ask") == "scale" and isinstance(workers, int):
-            return f"Scaling {name}", lambda: cluster_actions.scale(name, workers)
+            return f"Scaling {called}", lambda: cluster_actions.scale(name, workers)
         return None
 
     def _carry_out(self, label: str, act: Callable[[], Any]) -> None:

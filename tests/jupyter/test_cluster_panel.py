@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from spicelab_nb import clusters
@@ -53,6 +55,18 @@ def test_what_the_buttons_ask_for_is_done(panel, serial, wait_until):
     wait_until(lambda: [r.name for r in clusters.list_clusters()] == ["serial"])
     wait_until(lambda: panel.busy == [])
     assert panel.problem == ""
+
+
+def test_what_is_done_names_the_cluster(panel, serial, monkeypatch, wait_until):
+    said, go = [], threading.Event()
+    monkeypatch.setattr(cluster_actions, "stop", lambda name: go.wait(10))
+    panel.observe(lambda change: said.append(list(change["new"])), "busy")
+    wait_until(lambda: panel.clusters)
+    press(panel, ask="stop", cluster=serial.id)
+    wait_until(lambda: panel.busy)
+    go.set()
+    wait_until(lambda: panel.busy == [])
+    assert said == [["Stopping serial"], []]
 
 
 def test_what_went_wrong_is_shown(panel, serial, wait_until):
