@@ -81,5 +81,12 @@ def stop(name: str) -> str:
 
 def stop_all() -> str:
     """Stop every live cluster of this user, those of other notebooks too; says what happened."""
-    said = [stop(record.id) for record in clusters.list_clusters()]
+    said = []
+    for record in clusters.list_clusters():
+        try:
+            said.append(stop(record.id))
+        except ClusterNotFoundError:
+            said.append(f"Cluster {record.name!r} ended meanwhile.")
+        except ClusterError as error:  # the others are stopped all the same
+            said.append(f"Cluster {record.name!r} is not stopped: {error}")
     return "\n".join(said) or "There is no cluster to stop."

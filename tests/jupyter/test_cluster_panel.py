@@ -5,6 +5,7 @@ import pytest
 from spicelab_nb import clusters
 from spicelab_nb.clusters import registry
 from spicelab_nb.clusters.record import Record
+from spicelab_nb.errors import ClusterError
 from spicelab_nb.jupyter import cluster_actions, cluster_panel
 from spicelab_nb.jupyter.cluster_table import ClusterTable, describe_cluster
 from spicelab_nb.jupyter.ticker import ticker
@@ -67,6 +68,29 @@ def test_what_is_done_names_the_cluster(panel, serial, monkeypatch, wait_until):
     go.set()
     wait_until(lambda: panel.busy == [])
     assert said == [["Stopping serial"], []]
+
+
+def test_one_that_cannot_be_stopped_keeps_no_other_from_it(serial, monkeypatch):
+    names = ["one", "two", "three"]
+    for name in names:
+        clusters.cluster("serial", name=name)
+    stop = cluster_actions.stop
+
+    def stopped(id):
+        name = cluster_actions.find(id).name
+        if name == "one":
+            raise ClusterError("its disk is full")
+        if name == "two":
+            clusters.get(id).close()
+        return stop(id)
+
+    monkeypatch.setattr(cluster_actions, "stop", stopped)
+    said = cluster_actions.stop_all()
+    assert "'one' is not stopped: its disk is full" in said
+    assert "'two' ended meanwhile" in said
+    assert "'three' is stopped" in said
+    assert [record.name for record in clusters.list_clusters()] == ["one"]
+    clusters.get("one").close()
 
 
 def test_what_went_wrong_is_shown(panel, serial, wait_until):
