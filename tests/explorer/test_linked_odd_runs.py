@@ -43,6 +43,20 @@ def test_dimensions_that_are_called_x_and_y_are_no_places_of_dots():
     assert not page.complaint.visible
 
 
+def test_swept_values_that_differ_late_are_told_apart():
+    near = [1e6, 1e6 + 1, 1e6 + 2]
+    coords = {"a": ("a", near, ROLE | {"units": "Hz"}), "b": ("b", [1.0, 2.0], ROLE)}
+    explorer = Explorer(swept(np.arange(6.0).reshape(3, 2), ("a", "b"), coords))
+    page = explorer.page()
+    explorer.selection.replace(range(6))
+    assert sorted(page.sample.options.values()) == list(range(6))
+    assert explorer.columns.label(3) == "a 1000001, b 2"
+    surface = view(page, "Response surface")
+    offered = surface.at["a"].options
+    assert list(offered) == ["1 MHz", "1.000001 MHz", "1.000002 MHz"]
+    assert list(offered.values()) == near
+
+
 def test_ranges_in_which_nothing_lies_are_cleared_too():
     explorer = Explorer(rc_dataset(50))
     page = explorer.page()

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-__all__ = ["Columns"]
+__all__ = ["Columns", "telling_digits"]
+
+
+def telling_digits(values: NDArray[Any]) -> int:
+    """The fewest digits, at least 6, that write different numbers differently."""
+    if values.dtype.kind != "f":
+        return 6
+    known = np.unique(values).tolist()
+    for digits in range(6, 17):
+        if len({f"{v:.{digits}g}" for v in known}) == len(known):
+            return digits
+    return 17
 
 
 class Columns:
@@ -68,9 +79,14 @@ class Columns:
         parts = []
         for dim in self.dims:
             value = self.coordinate(dim, one)[0]
-            text = f"{value:g}" if isinstance(value, float | np.floating) else str(value)
+            number = isinstance(value, float | np.floating)
+            text = f"{value:.{self._digits[dim]}g}" if number else str(value)
             parts.append(f"{dim} {text}")
         return ", ".join(parts)
+
+    @cached_property
+    def _digits(self) -> dict[str, int]:
+        return {dim: telling_digits(self.dataset[dim].values) for dim in self.dims}
 
     @cached_property
     def good(self) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ import numpy as np
 from spicelab_nb.errors import MeasureError
 from spicelab_nb.explorer.figures.axes import label_of, largest
 from spicelab_nb.explorer.figures.surface import surface
+from spicelab_nb.explorer.linked.columns import telling_digits
 from spicelab_nb.explorer.linked.plots import ORANGE, rendered
 from spicelab_nb.explorer.linked.view import View
 from spicelab_nb.explorer.selection import column_of, swept_dimensions
@@ -149,4 +150,5 @@ def _choices(column: xr.DataArray) -> dict[str, Any]:
     unit = str(column.attrs.get("units", ""))
     if column.dtype.kind not in "iuf":
         return {str(v): v for v in column.values.tolist()}
-    return {quantity(float(v), unit, 6): v for v in column.values.tolist()}
+    digits = telling_digits(column.values)
+    return {quantity(float(v), unit, digits): v for v in column.values.tolist()}
