@@ -57,6 +57,29 @@ def test_swept_values_that_differ_late_are_told_apart():
     assert list(offered.values()) == near
 
 
+def test_kept_values_that_are_no_curve_are_said_to_be_there():
+    ds = rc_dataset(3)
+    kept = {"op": xr.Dataset({"v(out)": ("sample", [1.0, 2.0, 3.0])}, {"sample": ds.sample})}
+    page = Explorer(ds, waveforms=kept, nothing_kept="no sample is ok so far").page()
+    assert "v(out) of op" in page.waveforms.open().object
+    assert "so far" not in page.waveforms.open().object
+
+
+def test_a_sample_that_is_swept_over_two_sources_says_how_many_values_it_has():
+    swept_twice = xr.Dataset(
+        {"v(out)": (("v2", "v1"), np.zeros((3, 11)), {"units": "V"}), "n": (("v2",), np.ones(3))}
+    )
+    plain = xr.Dataset({"n": ("v1", np.arange(5.0))}, {"v1": np.arange(5.0)})
+    explorer = Explorer(rc_dataset(3), resimulate=lambda point: {"dc": plain, "dc2": swept_twice})
+    page = explorer.page()
+    explorer.selection.replace([1])
+    page.simulate.clicks += 1
+    assert page.resimulation._shown[0].object.yaxis.axis_label == "value"
+    page.resimulation.analysis.value = "dc2"
+    assert "33 values: 3 of v2, 11 of v1" in page.resimulation._shown[0].object
+    assert not page.complaint.visible
+
+
 def test_ranges_in_which_nothing_lies_are_cleared_too():
     explorer = Explorer(rc_dataset(50))
     page = explorer.page()

@@ -122,7 +122,11 @@ class ResimulationView(View):
             else:
                 scale, shown = axis_scale(max(largest(y) for y in curves.values()), unit)
                 scaled = {n: y * scale for n, y in curves.items()}
-                made.append(_plot(label, dataset[axis], scaled, f"value ({shown})", made))
+                made.append(
+                    _plot(
+                        label, dataset[axis], scaled, f"value ({shown})" if shown else "value", made
+                    )
+                )
         return made
 
 
@@ -187,7 +191,8 @@ def _values_html(dataset: xr.Dataset, names: list[str]) -> str:
 
 def _value(signal: xr.DataArray) -> str:
     if signal.size != 1:
-        return f"{signal.sizes}"
+        axes = ", ".join(f"{size} of {name}" for name, size in signal.sizes.items())
+        return f"{signal.size} values: {axes}"
     value = signal.values.ravel()[0]
     if np.iscomplexobj(value):
         return f"{value:.4g}"

@@ -52,6 +52,12 @@ class Waves:
             for name in map(str, dataset.data_vars)
             if len(dataset[name].dims) == len(dims) + 1
         }
+        kept = [f"{name} of {a}" for a, dataset in datasets.items() for name in dataset.data_vars]
+        if kept and not self._waves:
+            nothing = (
+                f"What was kept is drawn along no axis or several: {', '.join(kept)}. "
+                "run.waveforms holds the values."
+            )
         self.nothing = nothing
         self._bundles: dict[tuple[str, str | None], Bundle] = {}
         self._ahead: dict[tuple[str, str | None], Future[Bundle]] = {}
