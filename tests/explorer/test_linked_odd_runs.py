@@ -153,3 +153,9 @@ def test_a_sample_without_any_response_draws_nothing_and_the_others_are_drawn():
         for values in line.data_source.data.values():
             values = np.asarray(values)
             assert values.dtype.kind != "f" or not np.isinf(values).any()
+
+
+def test_names_are_no_markup_in_the_head_of_the_table():
+    page = Explorer(rc_dataset(5).rename(gain="<img src=x>")).page()
+    titles = [column.title for column in view(page, "Samples").table.columns]
+    assert "&lt;img src=x&gt; (dB)" in titles

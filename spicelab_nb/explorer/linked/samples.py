@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,7 +62,7 @@ class SamplesView(View):
                 options["formatter"] = _formatter(values)
             title = f"{name} ({unit})" if unit else str(name)
             width = 360 if name == "reason" else max(100, 8 * len(title) + 20)
-            listed.append(TableColumn(field=str(name), title=title, width=width, **options))
+            listed.append(TableColumn(field=str(name), title=escape(title), width=width, **options))
         self.table = DataTable(
             source=self.source, columns=listed, height=360, sizing_mode="stretch_width",
             index_position=None, autosize_mode="none", selectable="checkbox", row_height=24,
