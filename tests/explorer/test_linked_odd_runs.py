@@ -159,3 +159,10 @@ def test_names_are_no_markup_in_the_head_of_the_table():
     page = Explorer(rc_dataset(5).rename(gain="<img src=x>")).page()
     titles = [column.title for column in view(page, "Samples").table.columns]
     assert "&lt;img src=x&gt; (dB)" in titles
+
+
+def test_values_far_out_at_corners_are_in_no_grey_bars():
+    ds = rc_dataset(60, corners=["tt", "ss"])
+    ds["f3db"][7] = 1e6
+    title = Explorer(ds).page().histogram.open().object.title.text
+    assert "2 beyond, in the outermost bins" in title

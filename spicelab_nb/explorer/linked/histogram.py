@@ -47,8 +47,10 @@ class HistogramView(View):
         self._place(finite, bin_edges(finite, low=limits[0], high=limits[1]))
         self._scale, label = axis(dataset[measure], self._edges, limits_of(spec))
         title = figure_title(dataset, measure, spec)
+        groups = corner_values(dataset, measure)
         if outside := int(np.count_nonzero(self._placed(finite) != finite)):
-            title += f"{', ' if chr(10) in title else chr(10)}{outside} beyond, in the grey bars"
+            where = "in the grey bars" if len(groups) == 1 else "in the outermost bins"
+            title += f"{', ' if chr(10) in title else chr(10)}{outside} beyond, {where}"
         made = plot(
             title,
             label,
@@ -58,7 +60,6 @@ class HistogramView(View):
             name="histogram",
         )
         edges = self._edges * self._scale
-        groups = corner_values(dataset, measure)
         if len(groups) == 1:
             colors = np.full(len(edges) - 1, BLUE)
             colors[[k for k, there in ((0, self._below), (-1, self._above)) if there]] = GREY
