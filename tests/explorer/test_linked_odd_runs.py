@@ -8,6 +8,7 @@ pytest.importorskip("panel")
 
 from bokeh.events import SelectionGeometry
 
+from spicelab_nb.explorer.figures import waveforms
 from spicelab_nb.explorer.linked import Explorer
 from spicelab_nb.explorer.linked.histogram import HistogramView
 from spicelab_nb.testing.datasets import rc_dataset, rc_waveforms, status_attrs
@@ -166,3 +167,17 @@ def test_values_far_out_at_corners_are_in_no_grey_bars():
     ds["f3db"][7] = 1e6
     title = Explorer(ds).page().histogram.open().object.title.text
     assert "2 beyond, in the outermost bins" in title
+
+
+def test_bands_whose_lower_edge_is_no_response_are_not_drawn():
+    ds = rc_dataset(8)
+    wave = rc_waveforms(ds)["ac"]["v(out)"]
+    wave[:3, 20:] = 0.0
+    areas = [e.array() for e in waveforms(wave).traverse(lambda e: e, ["Area"])]
+    (plot,) = Explorer(ds, waveforms={"ac": wave.to_dataset()}).page().waveforms.plots
+    varea = [r for r in plot.figure.renderers if type(r.glyph).__name__ == "VArea"][:2]
+    areas += [np.column_stack(list(r.data_source.data.values())) for r in varea]
+    assert len(areas) == 4
+    for area in areas:
+        assert np.isfinite(area[:20]).all()
+        assert np.isnan(area[20:, 1:]).all(), area

@@ -141,8 +141,10 @@ def _bundle(hv: ModuleType, e: Envelope, name: str = "") -> list[Any]:
         return np.where(np.isfinite(values), values * scale_y, np.nan)
 
     for k, ((low, high), (a, b)) in enumerate(zip(e.bands, e.quantiles, strict=True)):
+        # With one edge only, the area would be closed across the plot.
+        edges = np.where(np.isfinite(low + high), [shown(low), shown(high)], np.nan)
         area = hv.Area(
-            (x, shown(low), shown(high)),
+            (x, *edges),
             kdims=[kdim],
             vdims=[vdim, f"{vdim.name}, upper"],
             label=f"{100 * a:g} to {100 * b:g} %",

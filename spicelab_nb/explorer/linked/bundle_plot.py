@@ -90,17 +90,24 @@ class BundlePlot:
         self.labels.data = {"label": [self._scene.columns.label(int(p)) for p in drawn]}
         spread = self._bundle.spread(points) if len(points) > len(drawn) else None
         none = np.empty(0)
-        low, high = (none, none) if spread is None else spread
+        low, high = (none, none) if spread is None else self._band(*spread)
         self.spread.data = {
             "x": none if spread is None else self._x,
-            "low": self._shown(low),
-            "high": self._shown(high),
+            "low": low,
+            "high": high,
         }
         self.figure.title.text = self._title(len(points), len(drawn))
 
     def _shown(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         # A response of 0 has no decibels, and an axis that reaches there shows nothing else.
         return np.where(np.isfinite(values), values * self._scale, np.nan)
+
+    def _band(
+        self, low: NDArray[np.float64], high: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        # With one edge only, the area would be closed across the plot.
+        low, high = self._shown(low), self._shown(high)
+        return low + 0 * high, high + 0 * low
 
     def _title(self, selected: int, drawn: int) -> str:
         e = self._bundle.envelope
@@ -119,7 +126,7 @@ class BundlePlot:
         e, shown, made = self._bundle.envelope, self._shown, self.figure
         for k, ((low, high), (a, b)) in enumerate(zip(e.bands, e.quantiles, strict=True)):
             made.varea(
-                self._x, shown(low), shown(high), fill_color=BLUE, fill_alpha=0.2 + 0.2 * k,
+                self._x, *self._band(low, high), fill_color=BLUE, fill_alpha=0.2 + 0.2 * k,
                 legend_label=f"{100 * a:g} to {100 * b:g} %",
             )  # fmt: skip
         made.line(self._x, shown(e.median), color=BLUE, line_width=2, legend_label="median")
