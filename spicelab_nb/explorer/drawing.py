@@ -110,11 +110,15 @@ class Drawing:
         name: str,
     ) -> None:
         """Fill between two curves."""
-        there = self._path(x, high)
-        back = self._path(np.asarray(x)[::-1], np.asarray(low)[::-1]).replace("M", "L", 1)
-        self._parts.append(
-            f'<path d="{there}{back}Z" fill="{color}" fill-opacity="{opacity:.2f}"/>'
-        )
+        x, low, high = (np.asarray(v, dtype=float) for v in (x, low, high))
+        # With one edge only, the area would be closed across the plot.
+        both = np.isfinite(low) & np.isfinite(high)
+        if both.any():
+            there = self._path(x[both], high[both])
+            back = self._path(x[both][::-1], low[both][::-1]).replace("M", "L", 1)
+            self._parts.append(
+                f'<path d="{there}{back}Z" fill="{color}" fill-opacity="{opacity:.2f}"/>'
+            )
         self._key.append((name, color, opacity))
 
     def dots(self, x: ArrayLike, y: ArrayLike, color: str) -> None:

@@ -224,7 +224,11 @@ def _bundle(wave: xr.DataArray, titled: str, part: str | None) -> str:
         return f'<p class="small">{html.escape(str(error))}</p>'
     step = -(-len(e.x) // _CURVE)
     scale_x, unit_x = (1.0, e.x_unit) if e.log_x else axis_scale(float(np.abs(e.x).max()), e.x_unit)
-    ends = np.array([e.least.min(), e.most.max()])
+    known = np.concatenate([e.least, e.most])
+    known = known[np.isfinite(known)]  # a response of 0 has no decibels
+    if not len(known):
+        return f'<p class="small">{html.escape(titled)}: no sample has any response.</p>'
+    ends = np.array([known.min(), known.max()])
     scale_y, unit_y = axis_scale(float(np.abs(ends).max()), e.unit)
     left_out = f", {e.left_out or 'none'} of {e.n + e.left_out} not ok"
     drawing = Drawing(
@@ -257,7 +261,8 @@ def _bundle(wave: xr.DataArray, titled: str, part: str | None) -> str:
 def _furthest(values: NDArray[Any], median: NDArray[Any], step: int) -> NDArray[np.intp]:
     """Of each stretch of `step` points take the one furthest from the median."""
     starts = np.arange(0, len(values), step)
-    stray = np.abs(values - median)
+    with np.errstate(invalid="ignore"):
+        stray = np.nan_to_num(np.abs(values - median), posinf=np.inf)
     return np.array([a + int(np.argmax(stray[a : a + step])) for a in starts])
 
 

@@ -213,3 +213,29 @@ def test_a_glitch_between_the_drawn_points_is_drawn(tmp_path):
         for d in re.findall(r'<path d="(M[^"]*L[^"]*)" fill="none"', texts[1])
     ]
     assert sorted(tops)[1] == sorted(tops)[0] < sorted(tops)[2]
+
+
+@pytest.mark.parametrize(
+    ("dead", "where"),
+    [(slice(0, 1), slice(None)), (slice(None), slice(4, 5)), (slice(0, 9), slice(None))],
+)
+def test_samples_without_any_response_are_in_a_report_with_the_others(tmp_path, dead, where):
+    ds = rc_dataset(30)
+    waves = rc_waveforms(ds)
+    waves["ac"]["v(out)"][dead, where] = 0.0
+    text = write_report(
+        tmp_path / "r.html", ds, summarize(ds), title="t", waveforms={"ac": waves["ac"]}
+    ).read_text()
+    assert "ac: v(out)" in text
+    assert "sample 0" in text
+    assert re.findall(r"[ ML]-?(?:nan|inf)", text) == []
+
+
+def test_a_signal_without_any_response_is_said_to_have_none(tmp_path):
+    ds = rc_dataset(5)
+    waves = rc_waveforms(ds)
+    waves["ac"]["v(out)"][:] = 0.0
+    text = write_report(
+        tmp_path / "r.html", ds, summarize(ds), title="t", waveforms={"ac": waves["ac"]}
+    ).read_text()
+    assert "ac: v(out): no sample has any response." in text
