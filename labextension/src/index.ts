@@ -184,6 +184,10 @@ function panelActions(
       const preset = { name: name.trim(), kind: kind.name, options: answered(draft) };
       let saved: string | null = null;
       await model.actOnPresets(async () => {
+        if (['.', '..'].includes(preset.name)) {
+          // The browser would take it for a folder of the address.
+          throw new Error(trans.__('%1 is no name for a preset.', preset.name));
+        }
         await model.registry.savePreset(preset);
         saved = preset.name;
         return trans.__('The preset %1 is saved.', preset.name);

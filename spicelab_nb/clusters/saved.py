@@ -52,6 +52,8 @@ class Preset:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isprintable() or not self.name.strip():
             raise ConfigError(f"{self.name!r} is no name for a preset: some letters are needed.")
+        if self.name.strip() in {".", ".."}:  # a browser would take them for folders of the address
+            raise ConfigError(f"{self.name!r} is no name for a preset.")
         if len(self.name) > LONGEST_NAME:
             raise ConfigError(f"A preset's name has at most {LONGEST_NAME} characters.")
         if not isinstance(self.kind, str):

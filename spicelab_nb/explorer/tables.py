@@ -14,7 +14,7 @@ from spicelab_nb.results.spec import specs_of
 from spicelab_nb.results.statistics import measures_of, summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     import pandas as pd
     import xarray as xr
@@ -58,8 +58,9 @@ def table(
         Indexed by ``point`` (the C-order index into the design). Columns: the dimensions, the
         parameters, the measures (NaN where there is none), ``status`` by name, ``breaks`` (the
         measures whose specs are not kept, joined with commas; empty for samples that are not ok)
-        and, with `failures`, ``reason``. Names and reasons are as the circuit and the engine gave
-        them: escape them where they are shown as HTML.
+        and, with `failures`, ``reason``; ``breaks_`` and ``reason_`` beside a measure or a
+        parameter of that name. Names and reasons are as the circuit and the engine gave them:
+        escape them where they are shown as HTML.
 
     Raises
     ------
@@ -80,11 +81,19 @@ def table(
     for name in _listed(dataset, names):
         columns.setdefault(name, _flat(dataset[name], status)[points])
     columns["status"] = [Status(int(f)).name.lower() for f in flags[points]]
-    columns["breaks"] = _broken(dataset, points, flags)
+    columns[_free("breaks", columns)] = _broken(dataset, points, flags)
     frame = pd.DataFrame(columns, index=pd.Index(points, name="point", dtype="int64"))
     if failures is not None:
-        frame["reason"] = failures["reason"].reindex(frame.index).fillna("").astype(str)
+        frame[_free("reason", columns)] = (
+            failures["reason"].reindex(frame.index).fillna("").astype(str)
+        )
     return frame
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
 
 
 def corner_table(dataset: xr.Dataset, names: Sequence[str] | None = None) -> pd.DataFrame:

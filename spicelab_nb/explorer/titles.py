@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from spicelab_nb.results.spec import Spec
 
-__all__ = ["figure_title", "joined", "lost_samples"]
+__all__ = ["figure_title", "joined", "lost_samples", "plain"]
 
 
 def figure_title(dataset: xr.Dataset, measure: str, spec: Spec | None) -> str:
@@ -68,3 +68,8 @@ def _failed(failed: int, total: int) -> str:
 def joined(*lines: str) -> str:
     """Put the lines of a title together, leaving out empty ones."""
     return "\n".join(line for line in lines if line)
+
+
+def plain(title: str) -> str:
+    """Keep the braces of names: HoloViews takes a title for a format."""
+    return title.replace("{", "{{").replace("}", "}}")

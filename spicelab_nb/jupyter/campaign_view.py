@@ -116,7 +116,8 @@ class CampaignView(LiveWidget):
         self._next_histogram = now + HISTOGRAM_SECONDS
         units = measure_units(self._run)
         drawings = []
-        for name, values in list(self._run.live.measures.items())[:MOST_HISTOGRAMS]:
+        measures = list(self._run.live.measures.items())
+        for name, values in measures[:MOST_HISTOGRAMS]:
             if not len(values):
                 continue
             # Bins settle: chosen anew when twice as many values are there, and at the end.
@@ -127,6 +128,8 @@ class CampaignView(LiveWidget):
                 name, values, spec=self._run.specs.get(name), unit=units.get(name, ""), bins=bins
             )
             self._bins[name] = (bins, chosen_at)
+            if len(measures) > MOST_HISTOGRAMS:
+                drawing["hint"] += f"; {MOST_HISTOGRAMS} of {len(measures)} measures are offered"
             drawings.append(drawing)
         if drawings != self.histograms:
             self.histograms = drawings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SpicelabMagics"]
 
+_QUOTED_VALUE = re.compile(r"""(?<!\S)(--[\w-]+)=("[^"]*"|'[^']*')(?!\S)""")
+"""``--name="my lab"``: quotes that begin within a word are not seen as such."""
+
 
 def _parse(magic: Any, line: str) -> argparse.Namespace:
     # Intermixed: in `address --name lab tcp://...` words stand on both sides of an option.
@@ -24,6 +28,7 @@ def _parse(magic: Any, line: str) -> argparse.Namespace:
 
 
 def _words(line: str) -> list[str]:
+    line = _QUOTED_VALUE.sub(r"\1 \2", line)
     return [_unquoted(word) for word in arg_split(line, strict=False)]
 
 

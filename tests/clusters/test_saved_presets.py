@@ -77,6 +77,12 @@ def test_a_folder_that_cannot_be_written_is_named(monkeypatch):
         save_preset(BENCH)
 
 
+@pytest.mark.parametrize("name", ["", "  ", ".", "..", "a\nb", "x" * 1000])
+def test_what_is_no_name_is_refused(name):
+    with pytest.raises(ConfigError, match="name"):
+        Preset(name=name, kind="local", options={})
+
+
 def test_the_file_is_plain_json():
     save_preset(BENCH)
     assert json.loads(presets_file().read_text()) == {

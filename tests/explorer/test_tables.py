@@ -108,3 +108,13 @@ def test_of_a_dataset_they_are_methods():
     explorer.register()
     assert len(ds.spicelab.table(which="all", stop=5)) == 5
     assert ds.spicelab.corner_table().index.names == ["measure", "corner"]
+
+
+def test_a_measure_called_as_a_column_of_texts_keeps_its_values():
+    ds = rc_dataset(20).rename(gain="breaks", f3db="reason")
+    failures = pd.DataFrame({"reason": ["no"]}, index=pd.Index([3], name="point"))
+    frame = explorer.table(ds, failures)
+    assert frame["breaks"].tolist() == ds["breaks"].values.tolist()
+    assert frame["reason"].tolist() == ds["reason"].values.tolist()
+    assert set(frame["reason_"]) == {"", "no"}
+    assert (frame["breaks_"] == "").all()

@@ -2,7 +2,9 @@ import threading
 
 import pytest
 
+import spicelab_nb as sl
 from spicelab_nb.errors import ClusterError
+from spicelab_nb.jupyter import campaign_view
 from spicelab_nb.jupyter.campaign_view import CampaignView, flush, view_of
 from spicelab_nb.jupyter.ticker import ticker
 
@@ -35,6 +37,19 @@ def test_a_view_follows_its_run_to_the_end_and_rests(view, gate, wait_until):
     assert drawing["measure"] == "gain"
     assert drawing["axis"] == "gain (dB)"
     assert [text for _, text in drawing["limits"]] == ["min 39 dB"]
+
+
+def test_measures_beyond_those_offered_are_counted(serial, monkeypatch, wait_until):
+    monkeypatch.setattr(campaign_view, "MOST_HISTOGRAMS", 2)
+
+    def three(x, seed):
+        return {"a": x, "b": -x, "c": x * x}
+
+    draws = sl.MonteCarlo(5, {"x": sl.Normal(mean=1.0, sd=0.1)}, seed=1)
+    view = view_of(sl.Campaign(three, draws, name="three").run(serial).wait(60))
+    wait_until(lambda: len(view.histograms) == 2)
+    assert "2 of 3 measures are offered" in view.histograms[0]["hint"]
+    view.close()
 
 
 def test_a_run_shown_twice_has_one_view_with_one_poller(view, wait_until):

@@ -70,6 +70,18 @@ def test_a_cluster_is_started_listed_used_and_stopped(run_cell):
     assert "no cluster to stop" in said
 
 
+@pytest.mark.parametrize("memory", ['--memory="1 GB"', "--memory='1 GB'", '--memory "1 GB"'])
+def test_a_value_in_quotes_may_hold_a_space(run_cell, memory):
+    _, result = run_cell(f"%spicelab_cluster local --workers 1 {memory}")
+    assert result.success
+    assert sum(worker["memory_limit"] for worker in _workers(clusters.current())) == 10**9
+    run_cell("%spicelab_cluster stop --all")
+
+
+def _workers(cluster):
+    return cluster.client.scheduler_info(n_workers=-1)["workers"].values()
+
+
 def test_without_widgets_the_panel_is_a_table(run_cell):
     _, result = run_cell("%spicelab_cluster")
     assert "No cluster is running" in repr(result.result)

@@ -17,7 +17,7 @@ from spicelab_nb.explorer.figures.axes import (
     scaled,
 )
 from spicelab_nb.explorer.points import corner_values
-from spicelab_nb.explorer.titles import joined, lost_samples
+from spicelab_nb.explorer.titles import joined, lost_samples, plain
 from spicelab_nb.results.spec import specs_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def corners(dataset: xr.Dataset, measure: str) -> Any:
     many = max((len(v) for v in groups.values()), default=0) > 1
     what = f"{measure} at each corner{': median, 5 to 95 %' if many else ''}"
     return hv.Overlay(parts).opts(
-        title=joined(what, lost_samples(dataset, len(everything))),
+        title=plain(joined(what, lost_samples(dataset, len(everything)))),
         xticks=ticks,
         xlim=(-0.5, len(ticks) - 0.5),
         show_grid=True,

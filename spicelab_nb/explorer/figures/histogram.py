@@ -17,7 +17,7 @@ from spicelab_nb.explorer.figures.axes import (
     scaled,
 )
 from spicelab_nb.explorer.points import corner_values
-from spicelab_nb.explorer.titles import figure_title
+from spicelab_nb.explorer.titles import figure_title, plain
 from spicelab_nb.results.histogram import bin_edges
 from spicelab_nb.results.spec import Spec, specs_of
 
@@ -76,4 +76,4 @@ def histogram(dataset: xr.Dataset, measure: str, *, spec: Spec | None = None) ->
     title = figure_title(dataset, measure, spec)
     if outside:
         title += f"{', ' if chr(10) in title else chr(10)}{outside} outside the range shown"
-    return hv.Overlay(parts).opts(title=title, ylabel="samples", show_grid=True, **SIZE)
+    return hv.Overlay(parts).opts(title=plain(title), ylabel="samples", show_grid=True, **SIZE)

@@ -11,7 +11,7 @@ from spicelab_nb.errors import MeasureError
 from spicelab_nb.explorer.figures.axes import BLUE, RED, SIZE, check, dataset_of, holoviews
 from spicelab_nb.explorer.grid import is_logarithmic
 from spicelab_nb.explorer.points import correlations, parameters_of, passing
-from spicelab_nb.explorer.titles import joined, lost_samples
+from spicelab_nb.explorer.titles import joined, lost_samples, plain
 from spicelab_nb.results.quantities import quantity
 from spicelab_nb.results.spec import specs_of
 from spicelab_nb.results.statistics import measures_of
@@ -95,7 +95,7 @@ def parallel(dataset: xr.Dataset, names: Sequence[str] | None = None) -> Any:
         parts.append(hv.Segments(marks).opts(color=RED, line_width=3))
     wide = 120 + 90 * len(names)
     return hv.Overlay(parts).opts(
-        title=joined("; ".join(said), lost),
+        title=plain(joined("; ".join(said), lost)),
         xticks=[(k, _wrapped(n)) for k, n in enumerate(names)],
         xlim=(-0.6, len(names) - 0.4),
         ylim=(-0.12, 1.12),

@@ -14,7 +14,7 @@ from spicelab_nb.explorer.figures.axes import (
     scaled,
 )
 from spicelab_nb.explorer.points import point_values
-from spicelab_nb.explorer.titles import joined, lost_samples
+from spicelab_nb.explorer.titles import joined, lost_samples, plain
 from spicelab_nb.results.spec import specs_of
 
 if TYPE_CHECKING:
@@ -68,4 +68,4 @@ def scatter(dataset: xr.Dataset, x: str, y: str) -> Any:
     parts += limit_lines(hv.HLine, specs.get(y), scale_y)
     drawn = f" ({len(xs)} of {total} drawn)" if step > 1 else ""
     title = joined(f"{y} against {x}{drawn}", lost)
-    return hv.Overlay(parts).opts(title=title, show_grid=True, **SIZE)
+    return hv.Overlay(parts).opts(title=plain(title), show_grid=True, **SIZE)

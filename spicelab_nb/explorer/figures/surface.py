@@ -20,7 +20,7 @@ from spicelab_nb.explorer.figures.axes import (
     scaled,
 )
 from spicelab_nb.explorer.grid import Grid, grid, is_logarithmic
-from spicelab_nb.explorer.titles import joined
+from spicelab_nb.explorer.titles import joined, plain
 from spicelab_nb.results.quantities import axis_scale
 from spicelab_nb.results.spec import specs_of
 from spicelab_nb.results.summary import limits_text
@@ -104,7 +104,7 @@ def surface(
         ", ".join(t for t in (kept, g.lost) if t),
     )
     draw = _line if len(g.columns) == 1 else _mesh
-    return hv.Overlay(draw(hv, g, limiting)).opts(title=title, **SIZE)
+    return hv.Overlay(draw(hv, g, limiting)).opts(title=plain(title), **SIZE)
 
 
 def _line(hv: ModuleType, g: Grid, spec: Spec | None) -> list[Any]:

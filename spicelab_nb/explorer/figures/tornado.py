@@ -22,7 +22,7 @@ from spicelab_nb.explorer.figures.axes import (
 from spicelab_nb.explorer.regression import Sensitivity, sensitivity
 from spicelab_nb.explorer.selection import point_text, select, swept_dimensions
 from spicelab_nb.explorer.swing import Swing, swings
-from spicelab_nb.explorer.titles import joined, lost_samples
+from spicelab_nb.explorer.titles import joined, lost_samples, plain
 from spicelab_nb.results.quantities import axis_scale, quantity
 from spicelab_nb.results.spec import specs_of
 
@@ -153,7 +153,7 @@ def _effects(
             hv.VLine(0).opts(color="#2c3e50", line_width=1),
         ]
     ).opts(
-        title=joined(model, ", ".join(r for r in remarks if r), correlated),
+        title=plain(joined(model, ", ".join(r for r in remarks if r), correlated)),
         yticks=ticks,
         ylim=(-0.6, len(order) - 0.4),
         ylabel="parameter, share of variance",
@@ -221,10 +221,12 @@ def _swings(hv: ModuleType, dataset: xr.Dataset, measure: str, found: Swing, mos
     if len(order) < len(found.names):
         remarks.append(f"{len(order)} of {len(found.names)} parameters")
     return hv.Overlay(parts).opts(
-        title=joined(
-            f"{measure}: one parameter at a time, {quantity(found.base, unit)} at the base",
-            f"base: {found.where}",
-            ", ".join(r for r in remarks if r),
+        title=plain(
+            joined(
+                f"{measure}: one parameter at a time, {quantity(found.base, unit)} at the base",
+                f"base: {found.where}",
+                ", ".join(r for r in remarks if r),
+            )
         ),
         yticks=ticks,
         ylim=(-0.6, len(order) - 0.4),

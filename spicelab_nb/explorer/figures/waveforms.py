@@ -9,6 +9,7 @@ import numpy as np
 from spicelab_nb.errors import MeasureError
 from spicelab_nb.explorer.envelope import Envelope, envelope
 from spicelab_nb.explorer.figures.axes import BLUE, GREY, SIZE, dimension, holoviews, largest
+from spicelab_nb.explorer.titles import plain
 from spicelab_nb.results.quantities import axis_scale
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def waveforms(
     e = envelope(wave, part=part, quantiles=quantiles, worst=worst)
     what = {"phase": "phase of "}.get(part or "", "")
     return hv.Overlay(_bundle(hv, e)).opts(
-        title=f"{what}{e.name}: {_counted(e)}",
+        title=plain(f"{what}{e.name}: {_counted(e)}"),
         logx=e.log_x,
         show_grid=True,
         legend_position="right",
@@ -118,7 +119,7 @@ def bode(
     chosen = [label for label, _ in magnitude.worst]
     phase = envelope(wave, part="phase", quantiles=quantiles, worst=chosen)
     upper = hv.Overlay(_bundle(hv, magnitude, "magnitude")).opts(
-        title=f"{magnitude.name}: {_counted(magnitude)}", legend_position="right"
+        title=plain(f"{magnitude.name}: {_counted(magnitude)}"), legend_position="right"
     )
     lower = hv.Overlay(_bundle(hv, phase, "phase")).opts(show_legend=False)
     both = [

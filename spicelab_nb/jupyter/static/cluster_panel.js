@@ -87,7 +87,8 @@ function card(ask) {
     use.setAttribute("aria-label", `Make cluster ${c.name} the current one`);
     link.setAttribute("aria-label", `Dashboard of cluster ${c.name}`);
   };
-  return { node, update };
+  const stopAgain = () => (stop.disabled = false);
+  return { node, update, stopAgain };
 }
 
 function render({ model, el }) {
@@ -160,6 +161,8 @@ function render({ model, el }) {
     start.disabled = doing.some((what) => what.startsWith("Starting"));
     setText(problem, model.get("problem"));
     problem.hidden = !model.get("problem");
+    // What could not be stopped may be tried again.
+    if (model.get("problem")) cards.forEach((each) => each.stopAgain());
   };
   const watched = ["change:clusters", "change:busy", "change:problem"];
   watched.forEach((event) => model.on(event, show));
