@@ -5,7 +5,16 @@ from __future__ import annotations
 import contextlib
 import numbers
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from decimal import (
+    MAX_EMAX,
+    MAX_PREC,
+    MIN_EMIN,
+    ROUND_CEILING,
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    InvalidOperation,
+)
 from functools import total_ordering
 from typing import Any
 
@@ -19,6 +28,9 @@ CONTEXT = Context(prec=34, rounding=ROUND_HALF_EVEN)
 """How sums and products are rounded: to 34 digits, half to even. Nothing is rounded to cents."""
 
 _CENT = Decimal("0.01")
+
+_WIDE = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""Rounds to cents whatever is before the point: an absurd amount is shown, too."""
 
 
 @total_ordering
@@ -85,14 +97,14 @@ class Money:
     def rounded(self, *, up: bool = False) -> Money:
         """To whole cents: half to even, or up where a bound must hold."""
         rounding = ROUND_CEILING if up else ROUND_HALF_EVEN
-        return Money(self.amount.quantize(_CENT, rounding=rounding), self.currency)
+        return Money(self.amount.quantize(_CENT, rounding, _WIDE), self.currency)
 
     def __str__(self) -> str:
         size = abs(self.amount)
         if not size:
             text = "0.00"
         elif size >= Decimal("0.095"):
-            text = f"{self.amount.quantize(_CENT, rounding=ROUND_HALF_EVEN):,f}"
+            text = f"{self.amount.quantize(_CENT, ROUND_HALF_EVEN, _WIDE):,f}"
         else:
             text = f"{Context(prec=2, rounding=ROUND_HALF_EVEN).plus(self.amount):f}"
         return f"{text} {self.currency}"

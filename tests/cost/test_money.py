@@ -48,6 +48,13 @@ def test_cents_are_rounded_half_to_even_or_up():
     assert Money("0.12").rounded(up=True) == Money("0.12")
 
 
+def test_an_absurd_amount_is_shown_and_rounded_too():
+    # Once it is in the ledger, every look at what was spent shows it.
+    assert str(Money("1e27")) == "1,000,000,000,000,000,000,000,000,000.00 USD"
+    assert str(Money(1e300)).startswith("1,000,000,")
+    assert Money("1e40").rounded(up=True) == Money("1e40")
+
+
 @pytest.mark.parametrize("verb", ["__add__", "__sub__", "__truediv__", "__lt__"])
 def test_two_currencies_are_never_mixed(verb):
     with pytest.raises(CurrencyError, match="different currencies"):
