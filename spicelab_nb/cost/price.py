@@ -17,6 +17,7 @@ class Price:
     """A price of one's own: of a partition, a lab machine, a desk that draws power.
 
     What is given is added up: a machine may have a price for its cores and one for its energy.
+    Numbers may be texts, too (``"0.04"``).
 
     Parameters
     ----------
@@ -54,6 +55,8 @@ class Price:
                 raise PriceError(f"A price's {field.name} is a number, not {value!r}.") from error
             if not good:
                 raise PriceError(f"A price's {field.name} is 0 or more, not {value!r}.")
+            if isinstance(value, str):
+                object.__setattr__(self, field.name, decimal_of(value))
         if bool(self.watts) != bool(self.usd_per_kwh):
             raise PriceError("The price of energy needs both watts and usd_per_kwh.")
 

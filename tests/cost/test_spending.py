@@ -88,6 +88,15 @@ def test_a_price_of_ones_own(given, cores, hourly):
     assert price_of(given).hourly(cores) == Decimal(hourly)
 
 
+def test_a_price_may_be_a_text():
+    price = price_of("0.04")
+    assert price.hourly(8) == Decimal("0.32")
+    assert str(price) == "0.04 USD a core and hour"
+    energy = Price(watts="250", usd_per_kwh="0.40")
+    assert str(energy) == "250 W at 0.40 USD a kWh"
+    assert str(Price(watts="0")) == "nothing"
+
+
 @pytest.mark.parametrize(
     ("terms", "complaint"),
     [
