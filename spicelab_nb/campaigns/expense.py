@@ -164,7 +164,11 @@ class Expense:
         self.gate = None
         if budget is not None:
             self.gate = Budget(
-                budget, spent=self._spent_now, price_per_hour=self._price_now, warn=self._say
+                budget,
+                spent=self._spent_now,
+                price_per_hour=self._price_now,
+                free=self._free,
+                warn=self._say,
             )
 
     @property
@@ -297,6 +301,11 @@ class Expense:
 
     def _price_now(self) -> Any:
         return self._meter.price_per_hour
+
+    def _free(self) -> bool:
+        """Whether even a core of it would cost nothing."""
+        price_of = getattr(self._cluster, "price_of_cores", None)
+        return price_of is None or price_of(1) == 0
 
     def _say(self, percent: int, text: str) -> None:
         del percent

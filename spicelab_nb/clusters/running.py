@@ -178,7 +178,11 @@ class Cluster:
     @property
     def price_per_hour(self) -> float | None:
         """USD, now; 0 for nothing, None where that is not known."""
-        price: float | None = self.account.price(self._launcher.price_per_hour, self._cores)
+        return self.price_of_cores(self._cores)
+
+    def price_of_cores(self, cores: int) -> float | None:
+        """USD an hour with so many cores; 0 for nothing, None where that is not known."""
+        price: float | None = self.account.price(self._launcher.price_per_hour, cores)
         return price
 
     @property

@@ -124,6 +124,9 @@ class Budget:
         Gives what is spent so far, earlier runs of the campaign included.
     price_per_hour
         Gives the price charged now.
+    free
+        Says whether the place costs nothing however many workers it has: there everything is
+        admitted, whatever was spent elsewhere. One whose price is 0 for lack of workers does not.
     warn
         Called with a threshold (percent) and a sentence, once for each that is crossed.
     """
@@ -136,11 +139,13 @@ class Budget:
         *,
         spent: Callable[[], Money],
         price_per_hour: Callable[[], Decimal],
+        free: Callable[[], bool] = lambda: False,
         warn: Callable[[int, str], None] = lambda percent, text: None,
     ) -> None:
         self.amount = amount
         self._spent = spent
         self._price = price_per_hour
+        self._free = free
         self._warn = warn
         self._crossed = 0
         self._longest = 0.0
@@ -154,7 +159,7 @@ class Budget:
         """Whether one more chunk fits, beside those under way."""
         spent, price = self._spent(), self._price()
         self._tell(spent)
-        if not price and not spent:
+        if not price and (not spent or self._free()):
             return True
         if not self._longest and under_way >= max(slots, 1):
             # Nobody knows yet how long a chunk takes: none waits behind those that run.

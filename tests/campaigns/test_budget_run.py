@@ -139,6 +139,23 @@ def test_zero_means_nothing_may_be_spent(tmp_path, priced):
     assert run.progress.spent == 0
 
 
+@pytest.mark.parametrize("budget", [0, 0.001])
+def test_what_costs_nothing_completes_a_run_that_has_spent_its_budget(
+    tmp_path, runtime_dir, budget
+):
+    campaign = campaign_in(tmp_path / "s", n=400)
+    with sl.cluster("serial", price=36000.0) as dear:
+        stopped = campaign.run(dear, budget=0.5, reserve=False).wait(120)
+        assert stopped.progress.state == "stopped: budget"
+        # What the refusal proposes is possible with the very budget that was refused.
+        with pytest.raises(errors.BudgetError, match="run where it costs nothing"):
+            campaign.run(dear, budget=budget)
+    with sl.cluster("serial") as free:
+        run = campaign.run(free, budget=budget).wait(120)
+    assert run.progress.state == "done"
+    assert run.progress.spent == pytest.approx(stopped.progress.spent)
+
+
 @pytest.mark.parametrize("budget", [-1, -0.01, "-3"])
 def test_a_negative_budget_is_refused_before_anything_is_made(tmp_path, budget):
     with pytest.raises(errors.BudgetError, match="cannot be negative"):

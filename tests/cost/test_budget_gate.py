@@ -21,6 +21,7 @@ class Till:
     def __init__(self, price=3600.0):
         self.spent = Money(0)
         self.price = Decimal(str(price))
+        self.free = False
         self.said = []
 
     def budget(self, amount):
@@ -28,6 +29,7 @@ class Till:
             Money(amount),
             spent=lambda: self.spent,
             price_per_hour=lambda: self.price,
+            free=lambda: self.free,
             warn=lambda percent, text: self.said.append((percent, text)),
         )
 
@@ -90,6 +92,15 @@ def test_where_nothing_is_charged_everything_is_admitted():
     assert budget.admits(100, 1)
     assert not budget.over()
     assert not till.said
+
+
+def test_what_is_free_goes_on_after_more_was_spent_elsewhere():
+    till = Till(price=0)
+    till.spent = Money(3)
+    assert not till.budget(2).admits(0, 1)  # nothing is charged for lack of workers
+    till.free = True
+    assert till.budget(2).admits(0, 1)
+    assert till.budget(0).admits(5, 1)
 
 
 def test_the_first_chunk_begins_as_long_as_anything_is_left():
