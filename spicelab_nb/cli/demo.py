@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import spicelab_nb as sl
+from spicelab_nb.errors import CampaignError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,7 +72,13 @@ def demo(
             console.print("Cancelled. What is finished is kept: the same command goes on from it.")
             raise
     show(console, run)
-    written = run.report(report)
+    try:
+        written = run.report(report)
+    except OSError as error:
+        raise CampaignError(
+            f"The report cannot be written to {report or run.store}: {error.strerror or error}. "
+            f"The results are there: sl.open_run({run.store!r}).report(PATH) writes it elsewhere."
+        ) from error
     console.print(f"\nReport with histograms: {Path(written).resolve()}", soft_wrap=True)
     console.print(f"Results:                {_where(run.store)}", soft_wrap=True)
     return 0

@@ -39,6 +39,18 @@ def test_our_errors_are_one_sentence_and_exit_code_1(capsys):
     assert "Traceback" not in said
 
 
+def test_a_report_that_cannot_be_written_loses_no_results(tmp_path, runtime_dir, capsys):
+    store, report = tmp_path / "store", tmp_path / "nowhere" / "report.html"
+    arguments = ["demo", "--samples", "2", "--workers", "1", "--store", str(store)]
+    report.parent.write_text("a file where the report wants a folder")
+    assert main([*arguments, "--report", str(report)]) == 1
+    said = capsys.readouterr().err
+    assert "The report cannot be written" in said
+    assert "sl.open_run(" in said
+    assert "Traceback" not in said
+    assert sl.open_run(store).progress.done == 2
+
+
 def test_brackets_in_an_error_are_text(capsys, monkeypatch):
     def fail(console):
         raise sl.errors.ClusterError("node [/red] of [bold]x[/bold]")
