@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spicelab_nb import config
-from spicelab_nb.errors import LedgerError
+from spicelab_nb.cost.money import USD, Money
+from spicelab_nb.errors import CostError, LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -38,6 +39,9 @@ logger = logging.getLogger(__name__)
 KINDS = ("intent", "started", "rate", "alive", "ended", "run", "run-alive", "run-ended")
 """``intent`` is written before a cluster is launched, ``started`` when it is there, ``rate`` when
 its price changes, ``alive`` each minute, ``ended`` when it is gone; ``run...`` are of campaigns."""
+
+EARLIEST, LATEST = -60e9, 250e9
+"""Seconds since 1970 between which days have a date, in every time zone: years 68 to 9892."""
 
 REQUIRED = ("kind", "id", "at", "user", "host")
 
@@ -246,9 +250,19 @@ def _entry(line: bytes) -> Entry:
     if missing := [name for name in REQUIRED if name not in facts]:
         raise ValueError(f"it has no {missing[0]}")
     at = facts["at"]
-    if not isinstance(at, int | float) or facts["kind"] not in KINDS:
+    if not isinstance(at, int | float) or facts["kind"] not in KINDS or not _plausible(facts):
         raise ValueError("it is of a later version, or not of a ledger")
     return Entry(kind=facts["kind"], id=str(facts["id"]), at=float(at), facts=facts)
+
+
+def _plausible(facts: Mapping[str, Any]) -> bool:
+    """Whether its time is on a calendar and its amounts are money."""
+    try:
+        for name in ("spent", "price_per_hour"):
+            Money(facts.get(name) or 0, facts.get("currency", USD))
+    except CostError:
+        return False
+    return bool(EARLIEST <= facts["at"] <= LATEST)
 
 
 def total_elapsed(entries: Iterable[Entry]) -> float:

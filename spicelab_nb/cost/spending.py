@@ -309,6 +309,8 @@ def spending_of(
     charges: dict[tuple[str, str, str, str, str], Decimal] = defaultdict(Decimal)
     for id, day, amount in runs:
         first = runs.first[id]
+        if first.kind != "run":
+            continue  # its first line is lost, and what it cost is among its cluster's
         used[str(first.get("cluster_id", ""))][day] += amount
         charges[
             day,

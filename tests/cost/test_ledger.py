@@ -11,6 +11,8 @@ import textwrap
 import pytest
 
 from spicelab_nb.cost.ledger import Ledger, ledger_path
+from spicelab_nb.cost.money import Money
+from spicelab_nb.cost.spending import spending_of
 from spicelab_nb.errors import LedgerError
 
 WRITER = textwrap.dedent(
@@ -103,6 +105,27 @@ def test_foreign_lines_are_reported_and_never_counted(ledger, line):
     assert [e.get("number") for e in entries] == [0, 1]
     assert len(problems) == 1
     assert "Line 2" in problems[0]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"at": 1e30},
+        {"at": -1e12},
+        {"spent": "much"},
+        {"price_per_hour": [1]},
+        {"currency": "dollars"},
+    ],
+)
+def test_what_is_no_day_or_no_amount_is_reported_and_stops_no_reader(ledger, facts):
+    at = facts.pop("at", 1000.0)
+    ledger.append("alive", "a", spent="1")
+    Ledger(ledger.path, clock=lambda: at).append("alive", "a", **facts)
+    ledger.append("alive", "a", spent="2")
+    entries, problems = ledger.read()
+    assert [entry.get("spent") for entry in entries] == ["1", "2"]
+    assert "Line 2" in problems[0]
+    assert spending_of(entries, now=2e9).total() == Money(2)
 
 
 def test_an_altered_amount_is_not_counted(ledger):

@@ -132,6 +132,19 @@ def book(tmp_path):
     return ledger, clock
 
 
+def test_a_run_whose_first_line_is_lost_is_counted_once(book):
+    """What it cost is in its cluster's account; of which campaign it was, nobody knows."""
+    ledger, _ = book
+    total = spending_of(ledger.read()[0]).total()
+    lines = ledger.path.read_bytes().splitlines(keepends=True)
+    kept = [b"torn\n" if b'"kind":"run",' in line else line for line in lines]
+    ledger.path.write_bytes(b"".join(kept))
+    entries, problems = Ledger(ledger.path).read()
+    assert problems
+    assert spending_of(entries).total() == total
+    assert set(spending_of(entries).by("campaign")) == {IDLE}
+
+
 def test_sums_by_campaign_cluster_day_and_user(book):
     ledger, _ = book
     entries, _ = ledger.read()
