@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spicelab_nb.circuits import Circuit
-    from spicelab_nb.engines.engine import Deck, Engine
+    from spicelab_nb.engines.engine import Deck, Engine, Outcome
     from spicelab_nb.sampling.design import BoundDesign, Value
 
 __all__ = ["IdleParameterWarning", "check_effects", "idle_parameters"]
@@ -37,6 +37,10 @@ EFFECT_SECONDS = 5.0
 """Processor time that looking for parameters without effect may take, about."""
 
 
+COMPANY = 5
+"""Points of a design at which what has no effect alone is tried again, beside others' values."""
+
+
 class IdleParameterWarning(UserWarning):
     """A parameter that is varied changes nothing, not one bit of one signal."""
 
@@ -45,6 +49,9 @@ def check_effects(
     circuit: Circuit, design: BoundDesign, engine: Engine, *, cpu_limit: float
 ) -> None:
     """Set each varied parameter alone, and see that some signal changes.
+
+    What changes nothing alone (a temperature coefficient, at the nominal temperature) is tried
+    again beside the values that others have in the design.
 
     Parameters
     ----------
@@ -65,8 +72,12 @@ def check_effects(
     first, *changed = engine.run(circuit.deck(), points, cpu_limit=cpu_limit)
     if first.status != Status.OK:
         return
-    for name, outcome in zip(others, changed, strict=True):
-        if outcome.status == Status.OK and divergence(first, outcome) is None:
+    idle = [n for n, outcome in zip(others, changed, strict=True) if not _moves(first, outcome)]
+    moved = _moved_in_company(
+        circuit, design, engine, idle, cpu_limit=cpu_limit, seconds=EFFECT_SECONDS
+    )
+    for name in idle:
+        if name not in moved:
             raise CircuitError(
                 f"{engine.name} gives the same results whatever {name} is: either nothing depends "
                 f"on it, or {engine.name} does not know it and leaves it out. Do not vary it, or "
@@ -79,7 +90,8 @@ def idle_parameters(
 ) -> tuple[str, ...]:
     """Set each varied parameter alone, low and high, and see what changes.
 
-    In the loaded circuit where that can be, which takes a few milliseconds each.
+    In the loaded circuit where that can be, which takes a few milliseconds each. What changes
+    nothing is tried again beside the values that others have in the design.
 
     Parameters
     ----------
@@ -120,8 +132,50 @@ def idle_parameters(
         loaded = [
             (n, Point(deck=circuit.with_values({n: v}).deck())) for n in rest for v in others[n]
         ]
-        idle += _idle(engine, circuit.deck(), Point(), loaded, cpu_limit, seconds)[0]
-    return tuple(n for n in design.parameters if n in idle)
+        found, seconds = _idle(engine, circuit.deck(), Point(), loaded, cpu_limit, seconds)
+        idle += found
+    moved = _moved_in_company(circuit, design, engine, idle, cpu_limit=cpu_limit, seconds=seconds)
+    return tuple(n for n in design.parameters if n in idle and n not in moved)
+
+
+def _moves(before: Outcome, after: Outcome) -> bool:
+    return after.status != Status.OK or divergence(before, after) is not None
+
+
+def _moved_in_company(
+    circuit: Circuit,
+    design: BoundDesign,
+    engine: Engine,
+    names: Sequence[str],
+    *,
+    cpu_limit: float,
+    seconds: float,
+) -> set[str]:
+    """Of names that change nothing alone, those that do beside others' values in the design."""
+    left = list(names)[:MOST_LOADS]
+    moved: set[str] = set()
+    if len(design.parameters) < 2 or not left:
+        return moved
+    others = _extremes(circuit, design)
+    for values in spread(design, COMPANY).values():
+        left = [n for n in left if n not in moved]
+        if not left or seconds <= 0:
+            break
+        trials = [
+            (n, {**values, n: v})
+            for n in left
+            for v in (circuit.parameters.nominal(n), *others[n])
+            if v is not None and v != values[n]
+        ]
+        points = [
+            Point(deck=circuit.with_values(v).deck()) for v in (values, *(v for _, v in trials))
+        ]
+        first, *changed = engine.run(circuit.deck(), points, cpu_limit=cpu_limit)
+        seconds -= first.cpu + sum(outcome.cpu for outcome in changed)
+        if first.status == Status.OK:
+            pairs = zip(trials, changed, strict=True)
+            moved.update(n for (n, _), outcome in pairs if _moves(first, outcome))
+    return moved
 
 
 def _idle(

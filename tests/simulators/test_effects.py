@@ -1,8 +1,11 @@
+import warnings
+
 import numpy as np
 import pytest
 
 import spicelab_nb as sl
 from spicelab_nb.errors import CircuitError
+from spicelab_nb.simulators.effects import IdleParameterWarning
 
 DECK = """* common source
 VDD vdd 0 1.8
@@ -48,3 +51,25 @@ def test_one_that_it_knows_is_taken():
 def test_ngspice_knows_both():
     assert plan("M1.delvto", "ngspice").simulator["path"] == "alter"
     assert plan("nch.vth0", "ngspice").simulator["path"] == "alter"
+
+
+@pytest.mark.parametrize("engine", [pytest.param("ngspice", marks=pytest.mark.ngspice), "neospice"])
+def test_what_matters_only_beside_another_is_taken_without_a_word(engine):
+    """A temperature coefficient, which changes nothing at the temperature it refers to."""
+    circuit = sl.Circuit("t\nV1 in 0 1\nR1 in out 1k tc1=1m\nR2 out 0 1k\n.op\n.end\n")
+    design = sl.MonteCarlo(4, {"R1.tc1": sl.Normal(rel=0.1)}) * sl.Sweep({"temp": [27, 77, 127]})
+    campaign = sl.Campaign(
+        circuit, design, measures={"out": sl.measure.value_at("v(out)")}, engine=engine
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", IdleParameterWarning)
+        assert campaign.plan.simulator["engine"]["name"] == engine
+
+
+def test_what_is_left_out_is_refused_beside_others_too():
+    design = sl.MonteCarlo(4, {"M1.delvto": sl.Normal(sd=0.005), "R1": sl.Normal(rel=0.1)})
+    campaign = sl.Campaign(
+        sl.Circuit(DECK), design, measures={"gain": sl.measure.gain("v(d)")}, engine="neospice"
+    )
+    with pytest.raises(CircuitError, match=r"whatever M1\.delvto"):
+        _ = campaign.plan
