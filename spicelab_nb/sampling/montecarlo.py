@@ -16,6 +16,7 @@ from spicelab_nb.sampling.names import Key, check_key, resolve
 from spicelab_nb.sampling.nominals import check_overlap, members
 from spicelab_nb.sampling.samplers import check_sampler
 from spicelab_nb.sampling.streams import stream_name
+from spicelab_nb.sampling.values import check_kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from spicelab_nb.sampling.points import Axis
 
 __all__ = ["MonteCarlo"]
+
+_MIDDLE = np.array([0.5])
 
 Groups: TypeAlias = "list[tuple[tuple[str, ...], Distribution]]"
 
@@ -83,6 +86,8 @@ class MonteCarlo(Factor):
         for names, distribution in groups:
             for name in names:
                 check_overlap(name, distribution, axes)
+                if distribution.text:
+                    check_kind(name, distribution.ppf(_MIDDLE, None), space.nominal(name))
         around = members({n for ns, d in groups if d.uses_nominal for n in ns}, space, axes)
         variables = [
             Variable(

@@ -359,6 +359,7 @@ def test_bad_input_is_refused_when_it_is_written(make, says):
         ({"V1.dc": Normal(rel=0.1)}, None, "V1.dc: .* which is 0"),
         ({"loose": Normal(rel=0.1)}, None, "loose has no nominal value"),
         ({"lib": Normal(rel=0.1)}, None, "lib is text"),
+        ({"R1": Discrete(["1k"])}, None, "R1 takes numbers, not the text '1k'"),
         ({"sample": Normal(rel=0.1)}, None, "uses that name itself"),
         ({"R1": Normal(mean=1e308, sd=1e308)}, None, "R1: .* not finite"),
         ({"R1": LogNormal(sigma=1e3)}, None, "R1: .* not finite"),
