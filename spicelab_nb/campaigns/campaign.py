@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -117,7 +119,7 @@ class Campaign:
         self._store = str(store) if store is not None else None
         self._root = settings.store
         self._engine = engine if engine is not None else settings.engine
-        self._cpu_limit = cpu_limit if cpu_limit is not None else settings.cpu_limit
+        self._cpu_limit = settings.cpu_limit if cpu_limit is None else _seconds(cpu_limit)
         self._keep: tuple[str, ...] = ()
         self._source = simulator
         self._circuit_measures: dict[str, Measure] = {}
@@ -164,6 +166,8 @@ class Campaign:
         fold = str.lower if isinstance(self._source, Circuit) else str
         varied = set(map(fold, self.design.parameters))
         for measure in known or ():
+            if not measure.strip():
+                raise CampaignError(f"A measure needs a name, not {measure!r}.")
             if measure in RESERVED or fold(measure) in varied:
                 taken = "reserved" if measure in RESERVED else "the name of a varied parameter"
                 raise CampaignError(f"A measure may not be called {measure!r}: that is {taken}.")
@@ -464,6 +468,13 @@ def _units(space: ParameterSpace, names: Sequence[str]) -> dict[str, str]:
 def _default_name(simulator: Any) -> str:
     name = getattr(simulator, "name", None) or getattr(simulator, "__name__", None)
     return str(name) if name and name != "<lambda>" else "campaign"
+
+
+def _seconds(limit: Any) -> float:
+    good = isinstance(limit, numbers.Real) and not isinstance(limit, bool)
+    if not (good and 0 < limit < math.inf):
+        raise CampaignError(f"cpu_limit is a number of seconds above 0, not {limit!r}.")
+    return float(limit)
 
 
 def _folder_name(name: str) -> str:

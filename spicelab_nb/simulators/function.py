@@ -268,6 +268,8 @@ def _read(result: Any) -> _Result:
 def _check_names(result: _Result, arguments: Mapping[str, Any]) -> None:
     """Refuse measures that the dataset could not hold beside what it holds already."""
     for name in result.measures:
+        if not name.strip():
+            raise MeasureError(f"A measure needs a name, not {name!r}.")
         if name in TAKEN or (name in arguments and name != "seed"):
             taken = "reserved" if name in TAKEN else "the name of a varied parameter"
             raise MeasureError(f"A measure may not be called {name!r}: that is {taken}.")

@@ -43,6 +43,18 @@ def test_reserved_measure_names_are_refused(name):
         sl.Campaign(sl.Circuit(RC), mc(), measures={name: sl.measure.bandwidth("v(out)")})
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_measure_without_a_name_is_refused_before_anything_runs(name):
+    with pytest.raises(errors.CampaignError, match="needs a name"):
+        sl.Campaign(sl.Circuit(RC), mc(), measures={name: sl.measure.bandwidth("v(out)")})
+
+
+@pytest.mark.parametrize("limit", [0, -1, float("nan"), float("inf"), "60", True])
+def test_a_time_limit_that_is_none_is_refused(limit):
+    with pytest.raises(errors.CampaignError, match="seconds above 0"):
+        sl.Campaign(sl.Circuit(RC), mc(), measures=F3DB, cpu_limit=limit)
+
+
 def test_a_measure_of_a_node_that_is_not_there_lists_the_nearest():
     with pytest.raises(errors.MeasureError, match=r"no node 'outt'.*out"):
         sl.Campaign(sl.Circuit(RC), mc(), measures={"f": sl.measure.bandwidth("v(outt)")})

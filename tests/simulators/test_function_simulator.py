@@ -126,6 +126,12 @@ def test_names_that_the_dataset_has_already_fail_the_sample(name):
     assert f"may not be called {name!r}" in batch.failures[0].reason
 
 
+def test_a_result_without_a_name_fails_the_sample():
+    batch = run(lambda x: {"": x, "y": x}, {"x": [1.0]})
+    assert batch.status.tolist() == [Status.FAILED]
+    assert "needs a name" in batch.failures[0].reason
+
+
 def test_a_function_that_exits_fails_its_sample_only():
     def leave(x):
         if x > 1:
