@@ -148,7 +148,9 @@ def value_at(
         part = np.where(x0 > 0, np.log(place / x0) / np.log(x1 / x0), part)
     row = np.arange(n)
     y0, y1 = y[row, k], y[row, k + 1]
-    value = np.where(part == 0, y0, np.where(part == 1, y1, y0 + part * (y1 - y0)))
+    # Between two zeros decibels are -inf on either side, whose difference is no number.
+    level = np.isinf(y0) & (y0 == y1)
+    value = np.where((part == 0) | level, y0, np.where(part == 1, y1, y0 + part * (y1 - y0)))
     return np.where(inside, value, np.nan)
 
 

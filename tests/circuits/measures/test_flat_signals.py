@@ -23,3 +23,20 @@ def test_a_small_step_is_one_all_the_same():
     y = 1.0 + 1e-4 * (T > 3e-4)
     assert measure.overshoot("v(out)").evaluate(T, y[None, :])[0] == pytest.approx(0.0, abs=1e-6)
     assert np.isfinite(measure.rise_time("v(out)").evaluate(T, y[None, :])[0])
+
+
+@pytest.mark.parametrize(
+    ("one", "nothing"),
+    [
+        (measure.gain("v(out)", at=5.0), 0.0),
+        (measure.gain_db("v(out)", at=5.0), -np.inf),
+        (measure.value_at("v(out)", 5.0), 0.0),
+        (measure.value_at("v(out)", 5.0, part="db"), -np.inf),
+        (measure.integrated_noise(low=2.0, high=5.0), 0.0),
+    ],
+    ids=repr,
+)
+def test_a_response_of_nothing_is_nothing_between_two_points_too(one, nothing):
+    frequency = np.geomspace(1.0, 100.0, 11)
+    found = one.evaluate(frequency, np.zeros((2, 11), complex))
+    np.testing.assert_array_equal(found, nothing)
