@@ -304,7 +304,7 @@ class CircuitSession:
         for i in good:
             try:
                 column[i] = measure.of_mapping(to_datasets(outcomes[i].plots))
-            except Exception as error:  # noqa: BLE001 - a person's function; its sample is marked
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - its sample is marked
                 failures.setdefault(
                     i,
                     Failure(

@@ -114,6 +114,22 @@ def test_a_python_measure_that_raises_marks_its_sample_with_the_traceback():
     assert any("picky" in line for line in batch.failures[0].log)
 
 
+def test_a_python_measure_that_exits_marks_its_sample_only():
+    def leave(out):
+        if float(abs(out["ac"]["v(out)"]).isel(frequency=-1)) < 2e-3:
+            raise SystemExit(3)
+        return 1.0
+
+    simulator = simulator_of(RC_LOWPASS, sl.Sweep({"R1": [1e3, 1e5]}), measures={"level": leave})
+    session = simulator.open()
+    try:
+        batch = session.run(0, {"R1": np.array([1e2, 1e6])}, np.zeros(2, np.uint64))
+    finally:
+        session.close()
+    assert batch.status.tolist() == [0, 1]
+    assert "'level' raised SystemExit: 3" in batch.failures[0].reason
+
+
 def test_a_deck_that_draws_its_own_numbers_is_loaded_afresh_with_seeds(tmp_path, serial):
     text = RC_LOWPASS.replace("R1 in out 1k", "R1 in out {agauss(1k, 100, 3)}")
     assert text != RC_LOWPASS
