@@ -103,7 +103,7 @@ def start(
 
     def note() -> None:
         for where in used:
-            where.note_campaign(name, **tally.counts())
+            where.note_campaign(name, **tally.counts(), run=expense.id)
         expense.note(tally.snapshot().done - before)
 
     def complete() -> None:

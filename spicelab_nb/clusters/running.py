@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 ROUND = 1.0
 """Seconds between two looks at requests and at what died."""
+UNDER_WAY = ("waiting", "running")
+"""States of a campaign that is computed."""
 HEARTBEAT = 5.0
 """Seconds between two records where nothing changes."""
 
@@ -75,7 +77,7 @@ class Cluster:
         self._started = time.time()
         self._owner = os.getpid()
         self._owner_started = process_start(self._owner) or 0.0
-        self._campaigns: dict[str, dict[str, Any]] = {}
+        self._campaigns: dict[tuple[str, str], dict[str, Any]] = {}
         self._on_close = on_close
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -194,7 +196,7 @@ class Cluster:
     def campaigns_under_way(self) -> int:
         """How many campaigns of this process it computes now; they share what it costs."""
         entries = list(self._campaigns.copy().values())
-        return sum(entry.get("state") in ("waiting", "running") for entry in entries)
+        return sum(entry.get("state") in UNDER_WAY for entry in entries)
 
     def record(self) -> Record:
         """What is written down about it now."""
@@ -217,7 +219,7 @@ class Cluster:
             address=self.address,
             dashboard=self.dashboard_link,
             problem=condition.problem,
-            campaigns={name: dict(entry) for name, entry in self._campaigns.copy().items()},
+            campaigns=self._noted(),
         )
 
     def __repr__(self) -> str:
@@ -270,9 +272,28 @@ class Cluster:
                 )
             time.sleep(0.05)
 
-    def note_campaign(self, name: str, done: int, total: int, state: str) -> None:
-        """Say how far a campaign is, for those who read the record; cheap, may be called often."""
-        self._campaigns[name] = {"done": int(done), "total": int(total), "state": str(state)}
+    def note_campaign(self, name: str, done: int, total: int, state: str, *, run: str = "") -> None:
+        """Say how far a campaign is, for those who read the record; cheap, may be called often.
+
+        `run` tells apart campaigns of one name; one that has ended gives way to the next.
+        """
+        if (name, run) not in self._campaigns:
+            for key, entry in self._campaigns.copy().items():
+                if key[0] == name and entry["state"] not in UNDER_WAY:
+                    self._campaigns.pop(key, None)
+        entry = {"done": int(done), "total": int(total), "state": str(state)}
+        self._campaigns[name, run] = entry
+
+    def _noted(self) -> dict[str, dict[str, Any]]:
+        """Campaigns by name, numbered where several have the same."""
+        noted: dict[str, dict[str, Any]] = {}
+        for (name, _), entry in self._campaigns.copy().items():
+            label, number = name, 1
+            while label in noted:
+                number += 1
+                label = f"{name} ({number})"
+            noted[label] = dict(entry)
+        return noted
 
     def close(self) -> None:
         """End every worker that it started; may be called twice.

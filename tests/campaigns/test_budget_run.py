@@ -105,6 +105,31 @@ def test_a_rested_cluster_wakes_for_more_money(tmp_path, priced, wait_until):
     assert priced.spent > spent
 
 
+def test_two_of_one_name_share_a_cluster_and_one_ends_without_taking_it_from_the_other(
+    tmp_path, runtime_dir, wait_until
+):
+    go_on = tmp_path / "go on"
+
+    def held(x, seed):
+        while not go_on.exists():
+            time.sleep(0.01)
+        return {"y": x}
+
+    samples = sl.MonteCarlo(3, {"x": sl.Normal(mean=0.0, sd=1.0)})
+    with sl.cluster("serial", price=36000.0) as cluster:
+        other = sl.Campaign(held, samples, name="b", store=tmp_path / "other").run(cluster)
+        try:
+            wait_until(lambda: cluster.campaigns_under_way == 1, what="the other to begin")
+            run = campaign_in(tmp_path / "s", n=2000).run(cluster, budget=1.0, reserve=False)
+            assert run.wait(120).progress.state == "stopped: budget"
+            assert cluster.campaigns_under_way == 1
+            assert "goes on costing" not in str(run.progress.notice)
+        finally:
+            go_on.touch()
+        assert other.wait(120).progress.state == "done"
+        assert cluster.campaigns_under_way == 0
+
+
 def test_what_does_not_fit_is_refused_and_what_would_is_said(tmp_path, priced):
     campaign = campaign_in(tmp_path / "s", n=4000)
     with pytest.raises(errors.BudgetError) as refused:

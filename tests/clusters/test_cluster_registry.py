@@ -233,6 +233,21 @@ def test_a_notebook_that_changes_folders_keeps_its_record(tmp_path, monkeypatch,
     assert not path.exists()
 
 
+def test_campaigns_of_one_name_are_counted_apart(runtime_dir):
+    with sl.cluster("serial") as cluster:
+        cluster.note_campaign("amp", 1, 2, "running", run="a")
+        cluster.note_campaign("amp", 3, 9, "waiting", run="b")
+        assert cluster.campaigns_under_way == 2
+        assert {name: e["done"] for name, e in cluster.record().campaigns.items()} == {
+            "amp": 1,
+            "amp (2)": 3,
+        }
+        cluster.note_campaign("amp", 2, 2, "done", run="a")
+        assert cluster.campaigns_under_way == 1
+        cluster.note_campaign("amp", 0, 2, "running", run="c")  # the ended one gives way
+        assert [e["done"] for e in cluster.record().campaigns.values()] == [3, 0]
+
+
 def test_one_that_is_closed_has_no_record(runtime_dir, monkeypatch):
     """It called itself closed for a moment in which others still read of it."""
     states = []
