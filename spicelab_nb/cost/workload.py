@@ -80,7 +80,9 @@ class Workload:
     def chunks_on(self, workers: int, speed: float = 1.0) -> tuple[int, float]:
         """Chunks, and samples of one, on workers that are `speed` times as fast as the pilot's."""
         if self.chunk is not None:
-            return math.ceil(self.samples / self.chunk), float(self.chunk)
+            # One that would be longer than all there is ends with the last sample.
+            length = min(self.chunk, max(self.samples, 1))
+            return math.ceil(self.samples / self.chunk), float(length)
         count = adaptive_chunks(self.samples, self.sample_s / speed, workers)
         return count, self.samples / max(count, 1)
 

@@ -397,6 +397,15 @@ def test_a_chunk_length_of_ones_own_is_reckoned_with(tmp_path, serial):
     (rack,) = [row for row in halves.rows if row.place.name == "rack"]
     assert rack.workers <= 2
 
+    # A chunk that is longer than what is left ends with the last sample.
+    whole, endless = (
+        campaign.preview(machines=[], chunk_length=length).rows[0].estimate
+        for length in (20_000, 10**9)
+    )
+    assert endless.chunks == whole.chunks == 1
+    assert endless.chunk == whole.chunk < 20_000
+    assert endless.makespan_s.mean == pytest.approx(whole.makespan_s.mean)
+
     run = campaign_in(tmp_path / "t", n=1000)
     run.preview(machines=[])
     foreseen = run.preview(machines=[], chunk_length=2)
