@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from spicelab_nb.errors import PriceError
 
@@ -44,15 +45,21 @@ class Machine(Protocol):
         """Whether there is a price for interruptible use."""
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def _positive(where: str, **values: float) -> None:
     for field, value in values.items():
-        if not (math.isfinite(value) and value > 0):
+        if not (_is_number(value) and math.isfinite(value) and value > 0):
             raise PriceError(f"{where}: {field} must be more than 0 and finite, not {value!r}.")
 
 
 def _price(where: str, **values: float | None) -> None:
     for field, value in values.items():
-        if value is not None and not (math.isfinite(value) and value >= 0):
+        if value is None:
+            continue
+        if not (_is_number(value) and math.isfinite(value) and value >= 0):
             raise PriceError(f"{where}: {field} must be 0 or more and finite, not {value!r}.")
 
 

@@ -295,6 +295,8 @@ def test_a_partition_has_so_many_nodes():
             "not both",
         ),
         (lambda: OwnMachine(cores=2, memory_gib=4, usd_per_core_hour=-1), "0 or more"),
+        (lambda: OwnMachine(cores=2, memory_gib=4, usd_per_core_hour="0.1"), "0 or more.*'0.1'"),
+        (lambda: OwnMachine(cores="2", memory_gib=4), "cores must be more than 0.*'2'"),
         (lambda: OwnMachine(cores=0, memory_gib=4), "cores must be more than 0"),
         (lambda: Partition(name="p", nodes=1, cores=1, memory_gib=math.nan), "memory_gib"),
         (lambda: machine(usd_h=-1.0), "on_demand_usd_h must be 0 or more"),
