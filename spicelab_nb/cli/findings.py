@@ -219,14 +219,16 @@ def _sidebar() -> Finding:
 
 
 def settings_finding() -> Finding:
-    """Whether the settings can be read, and name an engine that there is."""
+    """Whether the settings can be read, and name an engine and a folder that can be used."""
     from spicelab_nb import config
+    from spicelab_nb.clusters import registry
     from spicelab_nb.engines import available
-    from spicelab_nb.errors import ConfigError
+    from spicelab_nb.errors import ClusterError, ConfigError
 
     try:
         chosen = config.load().engine
-    except ConfigError as error:
+        registry.folder()  # without it no cluster starts, not even the serial one
+    except (ConfigError, ClusterError) as error:
         return Finding(what="settings", grade=Grade.BAD, text=str(error))
     usable = {info.name for info in available() if not info.problem}
     if chosen is not None and chosen not in usable:

@@ -128,6 +128,13 @@ def test_deep_tells_why_a_cluster_does_not_start(monkeypatch, runtime_dir):
     assert "SPICELAB_NB_RUNTIME_DIR" in said
 
 
+def test_a_folder_without_which_no_cluster_starts_is_told_at_once(monkeypatch):
+    monkeypatch.setenv("SPICELAB_NB_RUNTIME_DIR", "/proc/nowhere")
+    code, said = looked()
+    assert code == 1
+    assert "SPICELAB_NB_RUNTIME_DIR" in said
+
+
 @pytest.mark.parametrize(
     ("text", "says"), [("workers = ", "spicelab_nb.toml"), ('engine = "ngspise"', "ngspise")]
 )
