@@ -1,5 +1,6 @@
 """What a person sees and presses, in a real JupyterLab."""
 
+import contextlib
 import json
 import re
 
@@ -58,6 +59,17 @@ def press(notebook, cell, name):
     notebook.output(cell).get_by_role("button", name=name, exact=True).click()
 
 
+def really_stop(where):
+    """Click twice; the second time within four seconds, or again."""
+    from playwright.sync_api import TimeoutError as TooLate
+
+    for _ in range(20):
+        where.get_by_role("button", name="Stop", exact=True).click()
+        with contextlib.suppress(TooLate):
+            return where.get_by_role("button", name="Really stop?").click(timeout=3000)
+    pytest.fail("The second click is always too late.")
+
+
 def test_a_cluster_shows_its_panel_and_obeys_its_buttons(open_notebook):
     notebook = open_notebook("%load_ext spicelab_nb", "%spicelab_cluster local --workers 2", "1")
     notebook.run_through(0, 1)
@@ -68,8 +80,7 @@ def test_a_cluster_shows_its_panel_and_obeys_its_buttons(open_notebook):
     card.get_by_label("Workers of cluster local").fill("1")
     card.get_by_role("button", name="Scale cluster local").click()
     card.locator(".spicelab-facts", has_text=re.compile(r"Workers\s1")).wait_for()
-    card.get_by_role("button", name="Stop").click()
-    card.get_by_role("button", name="Really stop?").click()
+    really_stop(card)
     card.wait_for(state="detached")
     notebook.output(1).get_by_text("No cluster is running").wait_for()
     # From the keyboard alone.
@@ -79,6 +90,24 @@ def test_a_cluster_shows_its_panel_and_obeys_its_buttons(open_notebook):
     notebook.page.keyboard.press("Enter")
     notebook.output(1).locator(".spicelab-title", has_text="bench").wait_for()
     assert len(notebook.outputs(1)) == 1
+
+
+def test_a_stop_that_failed_is_said_and_may_be_pressed_again(open_notebook):
+    notebook = open_notebook(
+        "%load_ext spicelab_nb\nfrom spicelab_nb.jupyter import cluster_actions as actions\n"
+        "from spicelab_nb.errors import ClusterError\nstop = actions.stop\n"
+        "def refuse(name): raise ClusterError('It does not answer.')\nactions.stop = refuse",
+        "%spicelab_cluster serial --name bench",
+        "actions.stop = stop",
+    )
+    notebook.run_through(0, 1)
+    output = notebook.output(1)
+    for again in (False, True):
+        really_stop(output)
+        if not again:
+            output.get_by_role("alert").filter(has_text="It does not answer.").wait_for()
+            notebook.run_through(2, 2)
+    output.get_by_text("No cluster is running").wait_for()
 
 
 def test_a_run_moves_to_its_end_while_another_cell_computes(open_notebook, hold):
