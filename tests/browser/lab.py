@@ -316,6 +316,18 @@ class Notebook:
         )
 
 
+def really_stop(where) -> None:
+    """Stop a cluster from its panel: click twice; the second time within four seconds, or again."""
+    from playwright.sync_api import TimeoutError as TooLate
+
+    for _ in range(20):
+        where.get_by_role("button", name="Stop", exact=True).click()
+        with contextlib.suppress(TooLate):
+            where.get_by_role("button", name="Really stop?").click(timeout=3000)
+            return
+    raise RuntimeError("The second click is always too late.")
+
+
 @contextlib.contextmanager
 def browser():
     """Give a headless Chromium; ends it and what it started."""

@@ -1,10 +1,10 @@
 """What a person sees and presses, in a real JupyterLab."""
 
-import contextlib
 import json
 import re
 
 import pytest
+from lab import really_stop
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -57,17 +57,6 @@ def wait_label(notebook, cell, label):
 
 def press(notebook, cell, name):
     notebook.output(cell).get_by_role("button", name=name, exact=True).click()
-
-
-def really_stop(where):
-    """Click twice; the second time within four seconds, or again."""
-    from playwright.sync_api import TimeoutError as TooLate
-
-    for _ in range(20):
-        where.get_by_role("button", name="Stop", exact=True).click()
-        with contextlib.suppress(TooLate):
-            return where.get_by_role("button", name="Really stop?").click(timeout=3000)
-    pytest.fail("The second click is always too late.")
 
 
 def test_a_cluster_shows_its_panel_and_obeys_its_buttons(open_notebook):

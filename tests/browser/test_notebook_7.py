@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from lab import Lab, Notebook
+from lab import Lab, Notebook, really_stop
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -62,8 +62,7 @@ def test_cluster_panel_and_campaign_view_show_and_obey(notebook_7, chromium, hol
     assert view.get_by_role("progressbar").get_attribute("aria-valuenow") == "900"
     assert view.locator("path.spicelab-limit").count() == 1
     assert view.locator("summary", has_text="samples failed").count() == 1
-    card.get_by_role("button", name="Stop").click()
-    card.get_by_role("button", name="Really stop?").click()
+    really_stop(card)
     card.wait_for(state="detached")
     notebook.shut_down()
     page.close()

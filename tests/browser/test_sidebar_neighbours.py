@@ -5,7 +5,7 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
-from lab import Lab
+from lab import Lab, really_stop
 from sidebar import ROW, START, open_sidebar, stop
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -118,8 +118,7 @@ def test_without_the_server_extension_it_says_what_to_do(tmp_path, notebooks):
         notebook.run_through(0, 0)
         card = notebook.output(0).locator(".spicelab-card", has_text="works")
         card.wait_for()
-        card.get_by_role("button", name="Stop").click()
-        card.get_by_role("button", name="Really stop?").click()
+        really_stop(card)
         card.wait_for(state="detached")
         notebook.shut_down()
         notebook.page.close()
