@@ -11,7 +11,7 @@ from bokeh.events import SelectionGeometry
 from spicelab_nb.explorer.figures import waveforms
 from spicelab_nb.explorer.linked import Explorer
 from spicelab_nb.explorer.linked.histogram import HistogramView
-from spicelab_nb.testing.datasets import rc_dataset, rc_waveforms, status_attrs
+from spicelab_nb.testing.datasets import rc_dataset, rc_sweep, rc_waveforms, status_attrs
 
 ROLE = {"role": "parameter"}
 
@@ -79,6 +79,22 @@ def test_a_sample_that_is_swept_over_two_sources_says_how_many_values_it_has():
     page.resimulation.analysis.value = "dc2"
     assert "33 values: 3 of v2, 11 of v1" in page.resimulation._shown[0].object
     assert not page.complaint.visible
+
+
+def test_a_box_selects_in_the_slice_that_is_drawn():
+    explorer = Explorer(rc_sweep(corners=["a", "b"]))
+    page = explorer.page()
+    surface = view(page, "Response surface")
+    columns = explorer.columns
+    for corner in ("a", "b"):
+        surface.at["corner"].value = corner
+        drag(surface._shown[0].object, x0=-1e9, x1=1e9, y0=-1e9, y1=1e9)
+        points = explorer.selection.points
+        assert len(points) == columns.size // 2
+        assert set(columns.coordinate("corner", points)) == {corner}
+        assert len(surface.selected.data["x"]) == len(points)
+    surface.at["corner"].value = "a"
+    assert len(surface.selected.data["x"]) == 0  # those of b are elsewhere
 
 
 def test_ranges_in_which_nothing_lies_are_cleared_too():

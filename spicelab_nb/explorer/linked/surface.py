@@ -17,6 +17,8 @@ from spicelab_nb.explorer.selection import column_of, swept_dimensions
 from spicelab_nb.results.quantities import axis_scale, quantity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import xarray as xr
     from numpy.typing import NDArray
 
@@ -86,6 +88,7 @@ class SurfaceView(View):
             self._shown[:] = [pn.pane.HTML(f"<p>{escape(str(error))}</p>")]
             return
         self._columns = [column_of(dataset, d) for d in axes]
+        self._drawn = self._at(fixed)
         if len(axes) == 1:
             curve = next(r for r in made.renderers if isinstance(r.glyph, Line))
             data = curve.data_source.data
@@ -103,6 +106,7 @@ class SurfaceView(View):
         """Show which points are selected."""
         if not getattr(self, "_columns", None):
             return
+        points = points[self._drawn[points]]
         places = [
             np.asarray(self._where(c)[points] * s)
             for c, s in zip(self._columns, self._scales, strict=True)
@@ -120,6 +124,16 @@ class SurfaceView(View):
         spread = column.broadcast_like(status).transpose(*status.dims)
         return np.asarray(spread.values, dtype=np.float64).ravel()
 
+    def _at(self, fixed: Mapping[str, Any]) -> NDArray[np.bool_]:
+        """``(size,)``: whether a point has these values of the dimensions that are not drawn."""
+        columns = self.scene.columns
+        there = np.ones(columns.shape, dtype=np.bool_)
+        for dim, value in fixed.items():
+            axis = columns.dims.index(dim)
+            here = column_of(columns.dataset, dim).values == value
+            there &= here.reshape([-1 if k == axis else 1 for k in range(len(columns.dims))])
+        return there.ravel()
+
     def _chosen(self, event: Any) -> None:
         del event
         self.redraw()
@@ -128,7 +142,7 @@ class SurfaceView(View):
     def _brushed(self, event: Any) -> None:
         if not event.final:
             return
-        inside = np.ones(self.scene.columns.size, dtype=np.bool_)
+        inside = self._drawn.copy()
         for column, scale, keys in zip(
             self._columns, self._scales, (("x0", "x1"), ("y0", "y1")), strict=False
         ):
