@@ -102,7 +102,7 @@ def label(store: Store, name: str, design: BoundDesign, specs: Mapping[str, Spec
         {
             "name": name,
             "specs": {k: s.describe() for k, s in specs.items()},
-            "units": {c.name: c.unit for c in design.columns() if c.unit},
+            "units": {n: design.units[n] for n in design.parameters if design.units.get(n)},
             "written": time.time(),
         }
     )

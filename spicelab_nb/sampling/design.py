@@ -127,6 +127,10 @@ class BoundDesign(Protocol):
         """Canonical names of the parameters that the design sets, sorted."""
 
     @property
+    def units(self) -> Mapping[str, str]:
+        """Units of parameters by canonical name, as far as they are known."""
+
+    @property
     def extensible(self) -> bool:
         """Whether a larger n keeps every point that a smaller n had."""
 

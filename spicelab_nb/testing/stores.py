@@ -77,6 +77,11 @@ class FixedDesign:
         """``R1`` and, with corners, ``lib``."""
         return ("R1", "lib") if self.corners else ("R1",)
 
+    @property
+    def units(self) -> Mapping[str, str]:
+        """None."""
+        return {}
+
     def draw(self, start: int, stop: int) -> dict[str, NDArray[Any]]:
         """Values of points ``start`` to ``stop - 1``."""
         index = np.arange(start, stop)

@@ -13,6 +13,7 @@ import pytest
 import spicelab_nb as sl
 from spicelab_nb import errors
 from spicelab_nb.results.store import Store
+from spicelab_nb.sampling.points import Points
 
 
 def normal_x(n, seed=1):
@@ -44,6 +45,18 @@ def test_a_second_run_of_a_finished_campaign_runs_nothing(tmp_path, serial):
     assert calls() == 10
     assert again.progress.state == "done"
     assert again.dataset.identical(first.dataset)
+
+
+def test_a_campaign_begins_without_drawing_all_of_its_samples(tmp_path, serial, monkeypatch):
+    columns = Points.columns
+    monkeypatch.setattr(Points, "columns", lambda self: pytest.fail("Every sample is drawn."))
+    campaign = sl.Campaign(double, normal_x(10**7), store=tmp_path / "s")
+    assert campaign.preview(machines=[]).left == 10**7 - 32
+    run = campaign.run(serial)
+    run.cancel()
+    run.let_cancelled_end()
+    monkeypatch.setattr(Points, "columns", columns)
+    assert sl.open_run(tmp_path / "s").progress.done >= 32
 
 
 def test_a_larger_n_extends_and_keeps_what_is_there(tmp_path, serial):
