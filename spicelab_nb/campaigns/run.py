@@ -281,11 +281,15 @@ class Run:
         from spicelab_nb.results.dataset import assemble
 
         register()
-        key = (tuple(self._store.chunks()), self.design.size, tuple(self.specs.items()))
+        key = self._contents()
         if self._dataset is None or self._dataset[0] != key:
             found = assemble(self._store, design=self.design, specs=self.specs)
             self._dataset = (key, found)
         return self._dataset[1].copy(deep=False)
+
+    def _contents(self) -> tuple[Any, ...]:
+        """What a dataset depends on that may change."""
+        return tuple(self._store.chunks()), self.design.size, tuple(self.specs.items())
 
     @property
     def waveforms(self) -> Kept:
@@ -314,9 +318,14 @@ class Run:
 
     def summary(self) -> Summary:
         """Per measure mean, sd, quantiles, Cpk and yield with its interval; all specs together."""
+        from spicelab_nb.results.dataset import assemble
         from spicelab_nb.results.statistics import summarize
 
-        summary = summarize(self.dataset, specs=self.specs)
+        if self._dataset is not None and self._dataset[0] == self._contents():
+            found = self._dataset[1]
+        else:
+            found = assemble(self._store, design=self.design, specs=self.specs, parameters=False)
+        summary = summarize(found, specs=self.specs)
         notes = list(summary.notes)
         if summary.failed:
             notes.append(self._why_failed())

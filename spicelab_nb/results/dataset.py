@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from spicelab_nb.results.plan import Plan
     from spicelab_nb.results.spec import Spec
     from spicelab_nb.results.store import Store
-    from spicelab_nb.sampling.design import BoundDesign
+    from spicelab_nb.sampling.design import BoundDesign, Column
 
 __all__ = ["assemble", "assemble_chunks", "design_coordinates"]
 
@@ -29,7 +29,11 @@ _VALUES_RTOL = 1e-12
 
 
 def assemble(
-    store: Store, *, design: BoundDesign, specs: Mapping[str, Spec] | None = None
+    store: Store,
+    *,
+    design: BoundDesign,
+    specs: Mapping[str, Spec] | None = None,
+    parameters: bool = True,
 ) -> xr.Dataset:
     """Read a store into the dataset of its campaign; see :func:`assemble_chunks`.
 
@@ -48,6 +52,7 @@ def assemble(
         store.read_all(),
         design=design,
         specs=specs,
+        parameters=parameters,
         start=store.created().isoformat(),
         packages=store.packages(),
         where=store.url,
@@ -60,6 +65,7 @@ def assemble_chunks(
     *,
     design: BoundDesign,
     specs: Mapping[str, Spec] | None = None,
+    parameters: bool = True,
     start: str = "",
     packages: Mapping[str, str] | None = None,
     where: str = "the store",
@@ -76,6 +82,9 @@ def assemble_chunks(
         Where the points lie. What chunks hold beyond its size is left out.
     specs
         Measure name to limits, for the attributes.
+    parameters
+        False: leave them out, since nobody looks at them: they are drawn anew, all of them, and
+        what chunks hold is compared with that.
     start
         When the campaign was started, ISO 8601.
     packages
@@ -94,9 +103,11 @@ def assemble_chunks(
     import xarray as xr
 
     columns = Columns(design.size, where)
+    drawn = design.columns() if parameters else ()
     platforms = set()
     for chunk in chunks:
-        _check_values(chunk, design, where)
+        if parameters:
+            _check_values(chunk, design, drawn, where)
         columns.add(chunk)
         if (chunk.status == Status.OK).any():
             platforms.add(str(chunk.receipt.get("platform_digest", "")))
@@ -117,7 +128,7 @@ def assemble_chunks(
         variables[name] = (dims, data.reshape(shape), attrs)
     variables["status"] = (dims, columns.status.reshape(shape), _status_attrs())
     attrs = _attrs(plan, specs or {}, start, packages or {}, sorted(platforms))
-    return xr.Dataset(variables, design_coordinates(design), attrs)
+    return xr.Dataset(variables, _coordinates(design, drawn), attrs)
 
 
 def design_coordinates(design: BoundDesign) -> dict[str, Any]:
@@ -128,11 +139,15 @@ def design_coordinates(design: BoundDesign) -> dict[str, Any]:
     dict
         Name to ``(dims, values, attrs)``, dimensions first.
     """
+    return _coordinates(design, design.columns())
+
+
+def _coordinates(design: BoundDesign, columns: Iterable[Column]) -> dict[str, Any]:
     coordinates: dict[str, Any] = {}
     for dimension in design.dimensions:
         attrs = {"units": dimension.unit} if dimension.unit else {}
         coordinates[dimension.name] = ((dimension.name,), np.asarray(dimension.values), attrs)
-    for column in design.columns():
+    for column in columns:
         unit = {"units": column.unit} if column.unit else {}
         attrs = {"role": "parameter", **unit}
         if column.name in coordinates:
@@ -143,11 +158,16 @@ def design_coordinates(design: BoundDesign) -> dict[str, Any]:
     return coordinates
 
 
-def _check_values(chunk: ChunkData, design: BoundDesign, where: str) -> None:
+def _check_values(
+    chunk: ChunkData, design: BoundDesign, columns: Iterable[Column], where: str
+) -> None:
     start, stop = chunk.ref.start, min(chunk.ref.stop, design.size)
     if start >= stop:
         return
-    drawn = design.draw(start, stop)
+    shape = tuple(len(d) for d in design.dimensions)
+    place = np.unravel_index(np.arange(start, stop), shape)
+    along = {d.name: k for d, k in zip(design.dimensions, place, strict=True)}
+    drawn = {c.name: np.asarray(c.values)[tuple(along[d] for d in c.dims)] for c in columns}
     if set(drawn) != set(chunk.values):
         differing = ", ".join(sorted(set(drawn) ^ set(chunk.values)))
         raise StoreMismatchError(

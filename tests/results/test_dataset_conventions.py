@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -201,8 +201,9 @@ def test_ok_and_failed_of_one_sample_are_a_conflict(order) -> None:
 
 def test_values_of_another_design_are_refused() -> None:
     class Shifted(FixedDesign):
-        def draw(self, start, stop):
-            return {"R1": super().draw(start, stop)["R1"] + 1e-6}
+        def columns(self):
+            (r1,) = super().columns()
+            return (replace(r1, values=r1.values + 1e-6),)
 
     design = FixedDesign(samples=4)
     with pytest.raises(StoreMismatchError, match=r"R1 = 1000\.0 at point 0"):
@@ -211,6 +212,20 @@ def test_values_of_another_design_are_refused() -> None:
         assemble_chunks(
             PLAN, [chunk(design, 0, 4)], design=FixedDesign(samples=2, corners=("a", "b"))
         )
+
+
+def test_parameters_that_nobody_looks_at_are_not_drawn() -> None:
+    class Undrawn(FixedDesign):
+        def columns(self):
+            pytest.fail("They are drawn.")
+
+    design = FixedDesign(samples=15, corners=("tt", "ss"))
+    chunks = [chunk(design, 0, 30)]
+    whole = assemble_chunks(PLAN, chunks, design=design)
+    bare = assemble_chunks(
+        PLAN, chunks, design=Undrawn(samples=15, corners=("tt", "ss")), parameters=False
+    )
+    xr.testing.assert_identical(bare, whole.drop_vars(["R1", "lib"]))
 
 
 def test_points_beyond_the_design_are_left_out() -> None:
