@@ -206,7 +206,8 @@ class WaveSource:
             if len(mine) != len(theirs) or not all(map(np.array_equal, mine, theirs)):
                 raise ChunkConflictError(
                     f"{chunk.ref.name} of {self._store.url} holds {signal.name} on other axes "
-                    f"({signal.analysis}) than the chunks before it: one campaign has one grid."
+                    f"({signal.analysis}) than the chunks before it: one campaign has one grid. "
+                    "Give the analysis limits that no parameter moves, or keep nothing (keep=[])."
                 )
             yield signal, wave
 
