@@ -197,3 +197,17 @@ def test_bands_whose_lower_edge_is_no_response_are_not_drawn():
     for area in areas:
         assert np.isfinite(area[:20]).all()
         assert np.isnan(area[20:, 1:]).all(), area
+
+
+def test_a_response_at_one_frequency_is_drawn_as_dots():
+    ds = rc_dataset(20)
+    waves = {"ac": rc_waveforms(ds)["ac"].isel(frequency=[5])}
+    explorer = Explorer(ds, waveforms=waves, name="amp")
+    page = explorer.page()
+    explorer.selection.replace([3])
+    for plot in (*page.waveforms.plots, *view(page, "Bode").plots):
+        dots = [r for r in plot.figure.renderers if type(r.glyph).__name__ == "Scatter"]
+        lines = [r for r in plot.figure.renderers if type(r.glyph).__name__ == "Line"]
+        assert len(dots) == len(lines) > 3
+        assert any(r.data_source is plot.curves for r in dots)
+    assert not page.complaint.visible

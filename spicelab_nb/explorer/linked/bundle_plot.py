@@ -74,6 +74,8 @@ class BundlePlot:
         )
         self._draw_all()
         self._draw_selected()
+        if len(self._x) == 1:
+            self._dot_lines()
         self._arrange_legend()
 
     def show(self, points: NDArray[np.intp]) -> None:
@@ -163,6 +165,16 @@ class BundlePlot:
                 line_policy="nearest",
             )
         )
+
+    def _dot_lines(self) -> None:
+        """Draw a dot with each line: through one point alone there is none."""
+        from bokeh.models import Line
+
+        for drawn in [r for r in self.figure.renderers if isinstance(r.glyph, Line)]:
+            line = drawn.glyph
+            self.figure.scatter(
+                line.x, line.y, source=drawn.data_source, color=line.line_color, size=7
+            )
 
     def _arrange_legend(self) -> None:
         legend = self.figure.legend[0]
