@@ -82,7 +82,9 @@ class Workload:
         if self.chunk is not None:
             # One that would be longer than all there is ends with the last sample.
             length = min(self.chunk, max(self.samples, 1))
-            return math.ceil(self.samples / self.chunk), float(length)
+            count = math.ceil(self.samples / self.chunk)
+            # The last one is shorter; where each worker has one at most, the longest decides.
+            return count, float(length) if count <= workers else self.samples / count
         count = adaptive_chunks(self.samples, self.sample_s / speed, workers)
         return count, self.samples / max(count, 1)
 

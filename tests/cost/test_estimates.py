@@ -334,3 +334,11 @@ def test_prices_that_cannot_be(make, says):
 def test_input_that_cannot_be(make, says):
     with pytest.raises(CostError, match=says):
         make()
+
+
+def test_a_last_chunk_that_is_shorter_is_not_counted_as_a_whole_one():
+    thousand = Workload(samples=1000, sample_s=1.0, chunk=600)
+    assert thousand.chunks_on(1) == (2, 500.0)
+    assert thousand.chunks_on(2) == (2, 600.0)  # the other waits for the longer one
+    assert Workload(samples=68, sample_s=1.0, chunk=600).chunks_on(4) == (1, 68.0)
+    assert Workload(samples=1200, sample_s=1.0, chunk=600).chunks_on(1) == (2, 600.0)
