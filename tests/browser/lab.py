@@ -194,7 +194,7 @@ class Notebook:
         self.asked: list[str] = []
         page.set_default_timeout(LIMIT)
         page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("pageerror", lambda error: self._complain(str(error)))
         page.on("request", lambda request: self.asked.append(request.url))
         page.goto(lab.address(name, mode))
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
@@ -202,7 +202,12 @@ class Notebook:
 
     def _hear(self, message) -> None:
         if message.type == "error":
-            self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+            self._complain(f"{message.text} ({message.location.get('url', '')})")
+
+    def _complain(self, text: str) -> None:
+        # JupyterLab says so where a kernel is ended while a widget's subshell is being made.
+        if "Canceled future for create_subshell_request" not in text:
+            self.complaints.append(text)
 
     def strangers(self) -> set[str]:
         """Machines other than this one that the page asked for anything."""
@@ -277,9 +282,12 @@ class Notebook:
             index,
         )
 
-    def kernel_status(self) -> str:
+    def computes(self, index: int) -> bool:
+        """Whether a cell is being run; the kernel's status also tells of widgets' messages."""
         return self.page.evaluate(
-            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status"
+            "(i) => window.jupyterapp.shell.currentWidget.content.widgets[i].model"
+            ".executionState === 'running'",
+            index,
         )
 
     def restart_and_run_all(self) -> None:

@@ -17,6 +17,7 @@ LIMIT = 400_000
 def test_a_notebook_runs_from_top_to_bottom(lab, chromium, name):
     # Each runs beside the files that it reads, and nothing of another's.
     place = lab.root / Path(name).stem
+    shutil.rmtree(place, ignore_errors=True)  # of a try that failed
     shutil.copytree(FOLDER, place, ignore=shutil.ignore_patterns("*.ipynb", "campaigns"))
     shutil.copy(FOLDER / name, place)
     # So high that no cell's output is left out for being far away.
