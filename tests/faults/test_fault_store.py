@@ -205,7 +205,8 @@ def test_two_kernels(kind, tmp_path, wait_until, cell, same_bits):
         with scenes.stopped_engines(first.pid):
             tell(second)
             lengths = lambda: {len(ref) for ref in store.chunks()}  # noqa: E731
-            wait_until(lambda: lengths() >= {2, 3}, what="chunks of both")
+            # Less than the two minutes after which an engine that stands still is given up.
+            wait_until(lambda: lengths() >= {2, 3}, limit=110, what="chunks of both")
             cell.strike(lambda: None, store)
         assert first.stdout.readline() == "done\n"
         assert second.stdout.readline() == "done\n"
