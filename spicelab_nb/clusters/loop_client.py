@@ -42,7 +42,11 @@ class Client(_Untyped):  # type: ignore[misc]
 
     def __init__(self, address: str, *, name: str, **options: Any) -> None:
         self._own = _LoopThread(name)
-        super().__init__(address, name=name, loop=self._own.loop, **options)
+        try:
+            super().__init__(address, name=name, loop=self._own.loop, **options)
+        except BaseException:
+            self._own.stop()
+            raise
 
     def start(self, **options: Any) -> None:
         """Connect, or be closed."""

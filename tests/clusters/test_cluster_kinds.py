@@ -141,6 +141,12 @@ def test_a_client_that_nobody_answered_leaves_nothing(runtime_dir, address, monk
     assert made == ["closed"]
 
 
+def test_a_client_that_could_not_be_made_leaves_nothing(runtime_dir):
+    with pytest.raises(ClusterError, match="No scheduler answered"):
+        sl.cluster("address", address="tls://127.0.0.1:9", security="mine", timeout=0.5)
+    assert client_threads() == []
+
+
 def test_each_client_has_a_loop_that_ends_with_it(runtime_dir):
     with sl.cluster("local", workers=1, name="bench") as cluster:
         assert client_threads() == ["spicelab_nb-bench"]
